@@ -1,0 +1,68 @@
+/**
+ * The children that a loop watches (sd-event, section 9.4.3).
+ *
+ * Who only waits for a child's exit watches its process handle. Stopping and continuing no handle reports, so for these SIGCHLD asks
+ * for a look at each such child, one by one: a look at "any child" would take the news of children that nobody here knows.
+ *
+ * @module
+ */
+
+import type { LoopCore } from "./loop_core.ts";
+import type { SourceNode } from "./source_node.ts";
+
+/** See the head of this module. */
+export class ChildTable {
+  readonly #byPid: Map<number, SourceNode> = new Map();
+  readonly #scanned: Set<SourceNode> = new Set();
+  /** A look at the children is due. */
+  scanWanted: boolean = false;
+
+  /** SIGCHLD is wanted. */
+  get wantsSignal(): boolean {
+    return this.#scanned.size > 0;
+  }
+
+  has(pid: number): boolean {
+    return this.#byPid.has(pid);
+  }
+
+  add(pid: number, node: SourceNode): void {
+    this.#byPid.set(pid, node);
+  }
+
+  delete(pid: number): void {
+    this.#byPid.delete(pid);
+  }
+
+  /** It is online and needs looking at; what has happened already is to be found too. */
+  startScanning(node: SourceNode): void {
+    this.#scanned.add(node);
+    this.scanWanted = true;
+  }
+
+  isScanning(node: SourceNode): boolean {
+    return this.#scanned.has(node);
+  }
+
+  /** `false`: it was not scanned. */
+  stopScanning(node: SourceNode): boolean {
+    return this.#scanned.delete(node);
+  }
+
+  /** Looks at all whose priority is within `threshold`; the best priority that became pending by that. */
+  scan(threshold: number): number | undefined {
+    this.scanWanted = false;
+    let best: number | undefined = undefined;
+    for (const node of this.#scanned) {
+      if (node.pending || node.priority > threshold) continue;
+      node.kind.ready(node, 0);
+      if (node.pending && (best === undefined || node.priority < best)) best = node.priority;
+    }
+    return best;
+  }
+}
+
+/** The loop's table, made with the first child. */
+export function childTable(core: LoopCore): ChildTable {
+  return core.children ??= new ChildTable();
+}

@@ -1,0 +1,195 @@
+/**
+ * Driving a loop while the host stays alive.
+ *
+ * While there is work the loop dispatches synchronously, and the host gets its turns in between: microtasks after a dispatch that
+ * settled a promise, a turn for its tasks every millisecond, a turn for its timers and sockets every few. (With turns for tasks alone
+ * the host's sockets starve.) With nothing to do the driver polls a little longer, because a park costs as much as that, then parks:
+ * one call of the kernel's that ends when there is something to poll for. Whatever host code does meanwhile that concerns the loop
+ * ends the park too. The call itself may outlive the park; the next park takes it over, and a driving promise settles only
+ * after it has ended, or it would keep the process alive.
+ *
+ * @module
+ */
+
+import { SystemError } from "./errno.ts";
+import type { LoopCore } from "./loop_core.ts";
+import { FINISHED, INITIAL } from "./loop_state.ts";
+import { ClockIndex, type Usec } from "./time.ts";
+
+/** After so much busy time the host's tasks get a turn, and after so much its timers and sockets. Microseconds. */
+const TASKS_AFTER: Usec = 1_000;
+const IO_AFTER: Usec = 8_000;
+/** How long to poll before parking. */
+const SPIN: Usec = 50;
+/** The most dispatches between two looks at the clock; fewer where they take long. */
+const MOST_DISPATCHES = 16;
+
+/** See the head of this module. One a loop. */
+export class Driver {
+  readonly #core: LoopCore;
+  /** Told once, when this drive has ended. */
+  readonly released: (() => void)[] = [];
+  /** When the host last had a turn of each kind. */
+  #lastTasks: Usec = 0;
+  #lastIo: Usec = 0;
+  #lastLook: Usec = 0;
+  /** Dispatches until the next look at the clock. */
+  #credit = 0;
+  #stride = 1;
+  /** The kernel's call ended, as far as anybody has noticed. */
+  #callEnded = false;
+
+  constructor(core: LoopCore) {
+    this.#core = core;
+  }
+
+  /** Makes this the one driver until the promise settles; EBUSY when there is another. */
+  async drive<T>(body: () => Promise<T>): Promise<T> {
+    const core = this.#core;
+    core.driven = true;
+    core.poller.onWake = () => {
+      this.#callEnded = true;
+      core.unpark?.();
+    };
+    this.#hostHadTurn(this.#now());
+    try {
+      return await body();
+    } finally {
+      await this.#endCall();
+      core.poller.onWake = undefined;
+      core.driven = false;
+      for (const tell of this.released.splice(0)) tell();
+    }
+  }
+
+  /** Iterates until the loop has finished, or `done` says so. */
+  async loop(done: () => boolean = never): Promise<number> {
+    const core = this.#core;
+    while (core.state !== FINISHED && !done()) {
+      if (!core.prepare()) {
+        if (!this.#spin(Infinity)) await this.#park(Infinity);
+        if (!core.finishWait()) continue;
+      }
+      core.dispatch();
+      if (core.settledPromise || --this.#credit <= 0) await this.#giveTurns();
+    }
+    return core.exitCode;
+  }
+
+  /** One iteration. */
+  async run(timeout: Usec): Promise<boolean> {
+    const core = this.#core;
+    if (!core.prepare() && !await this.wait(timeout)) return false;
+    core.dispatch();
+    return true;
+  }
+
+  /** As `LoopCore.wait`, giving the host the time. */
+  async wait(timeout: Usec): Promise<boolean> {
+    const core = this.#core;
+    if (!this.#spin(timeout)) await this.#park(timeout);
+    return core.finishWait();
+  }
+
+  /** Polls for a moment: whether that ended the wait. */
+  #spin(timeout: Usec): boolean {
+    const end = this.#now() + Math.min(SPIN, timeout);
+    do {
+      if (this.#core.gather(0)) return true;
+    } while (this.#now() < end);
+    return timeout <= SPIN;
+  }
+
+  async #park(timeout: Usec): Promise<void> {
+    const core = this.#core;
+    const end = this.#now() + timeout;
+    if (timeout !== Infinity) core.poller.limitPark(timeout);
+    do {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      core.unpark = () => {
+        core.unpark = undefined;
+        core.unparked = true;
+        resolve();
+      };
+      this.#callEnded = false;
+      core.unparked = false;
+      core.poller.park();
+      await promise;
+      if (this.#callEnded) this.#hostHadTurn(this.#now());
+      else if (this.#now() - this.#lastTasks >= TASKS_AFTER) await this.#giveTurns();
+    } while (!core.gather(0) && !core.unparked && this.#now() < end);
+    if (timeout !== Infinity) core.poller.limitPark(Infinity);
+  }
+
+  /** Looks at the clock and lets the host run where it is due. */
+  async #giveTurns(): Promise<void> {
+    const core = this.#core;
+    if (core.settledPromise) {
+      core.settledPromise = false;
+      await undefined;
+      if (this.#credit > 0) return;
+    }
+    const now = this.#now();
+    this.#pace(now);
+    if (now - this.#lastTasks < TASKS_AFTER) return;
+    const io = now - this.#lastIo >= IO_AFTER;
+    await core.kernel.turn(io ? "io" : "tasks");
+    this.#lastTasks = this.#lastLook = this.#now();
+    if (io) this.#lastIo = this.#lastTasks;
+  }
+
+  /** Looks about four times as often as turns are due, however long the dispatches take. */
+  #pace(now: Usec): void {
+    const spent = now - this.#lastLook;
+    if (spent > TASKS_AFTER / 2) this.#stride = Math.max(1, this.#stride >> 2);
+    else if (spent < TASKS_AFTER / 8) this.#stride = Math.min(MOST_DISPATCHES, this.#stride * 2);
+    this.#lastLook = now;
+    this.#credit = this.#stride;
+  }
+
+  #hostHadTurn(now: Usec): void {
+    this.#lastTasks = this.#lastIo = this.#lastLook = now;
+  }
+
+  /** Brings the outstanding call of the kernel's to its end. */
+  async #endCall(): Promise<void> {
+    const { poller } = this.#core;
+    if (!poller.parked) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    poller.onWake = () => poller.parked || resolve();
+    poller.wake();
+    await promise;
+  }
+
+  #now(): Usec {
+    return this.#core.kernel.now(ClockIndex.monotonic);
+  }
+}
+
+function never(): boolean {
+  return false;
+}
+
+/** Throws unless a driving call may begin: EBUSY while there is one already. */
+export function requireUndriven(core: LoopCore, action: string): void {
+  if (core.driven) {
+    throw new SystemError(
+      "EBUSY",
+      `Cannot ${action} loop '${core.name}': it is driven already, by a promise that has not settled or from a callback of its own`,
+    );
+  }
+}
+
+/** Iterates until the loop has finished, blocking the thread. */
+export function loopBlocking(core: LoopCore): number {
+  while (core.state !== FINISHED) runBlocking(core, Infinity);
+  return core.exitCode;
+}
+
+/** One iteration, blocking the thread. */
+export function runBlocking(core: LoopCore, timeout: Usec): boolean {
+  core.require(INITIAL, "run");
+  if (!core.prepare() && !core.wait(timeout)) return false;
+  core.dispatch();
+  return true;
+}

@@ -1,0 +1,282 @@
+/**
+ * The kernel contract: the only door to the operating system.
+ *
+ * A kernel is what a loop stands on. It decides nothing: no order, no priority, no policy; all of that is the loop's, so
+ * that it is the same on every kernel. What a kernel promises, and every loop relies on:
+ *
+ * 1. No call waits, but `poll` with a timeout. No call runs code of the caller, but `Poller.onWake`, and that one only from a
+ *    turn of the host of its own, never from inside another call.
+ * 2. Results are numbers: zero or more is a success, less than zero is a negated errno. Calls that answer with more than a
+ *    number answer with the negated errno instead when they fail. Nothing is thrown but by the constructors.
+ * 3. A failed call has changed nothing and left nothing behind.
+ * 4. A handle names something open: a descriptor on Linux, a number of the kernel's own elsewhere. Whoever opened it closes it,
+ *    once. Handles that a call makes are close-on-exec and do not block. EBADF for what is not open.
+ * 5. Readiness is a level unless ET is asked for: what is ready and stays ready is reported by every poll. ERR and HUP are
+ *    reported unasked. One handle is watched at most once by a poller: EEXIST. What cannot be waited for (a regular file): EPERM.
+ * 6. `poll` fills `readyTokens` and `readyEvents` from 0 on and answers how many; what they hold is good until the next poll. A
+ *    full batch may be followed by more: poll again with 0. It may answer 0 early, and EINTR when a signal handler ran. It is
+ *    never early without cause: with nothing ready it waits at least its timeout.
+ * 7. What poll does not report as a token, it notes in a flag, which the loop clears: `clocksFired`, one bit for each clock whose
+ *    wake-up came; `signalsQueued` says how many records wait for `takeSignal`.
+ * 8. A wake-up is absolute on its clock, one a clock; a new one replaces the old. A time that has passed fires at once; a wake-up
+ *    fires once. `Infinity` takes it back.
+ * 9. Signals are claimed for the whole process, by one poller at a time: EBUSY. A claimed signal has no other effect than a
+ *    record; SIGCHLD is passed on to the host as well. A classic signal that already waits is not recorded a second time,
+ *    real-time signals are all kept. `takeSignal` answers the lowest number of the set that waits, each number first in first
+ *    out. When the last claim goes, what the signal did before comes back.
+ * 10. A process is named by a handle that outlives its number. `peekProcess` looks at a state change and leaves it there;
+ *    `reapProcess` consumes it. The kernel never reaps by itself.
+ * 11. Readiness is one half, completions are the other: `start` begins what can only be promised (resolving a name) and `poll`
+ *    reports its token with the event word COMPLETED; `takeCompletion` then gives the result, once. `abandon` lets go of it.
+ * 12. `park` asks for one call of `onWake` as soon as a poll would have something to say. At most one is outstanding; asking
+ *    again while it is does nothing. `wake` brings it about. Parking consumes nothing. `onWake` may be called without need; when
+ *    `parked` is still true then, it will be called again.
+ * 13. `turn("tasks")` gives the host's tasks and microtasks a turn, `turn("io")` its timers and sockets too. Both settle by
+ *    themselves, however busy the host is.
+ *
+ * Every kernel passes the suite in `tests/kernel/`.
+ *
+ * @module
+ */
+
+import type { ClockIndex, Usec } from "../time.ts";
+
+/**
+ * Something a kernel may have or lack; to ask for what it lacks is EOPNOTSUPP. `descriptors`: a handle is the system's own
+ * descriptor. Elsewhere it is a number of the kernel's: from 2^20 up, in a simulation from 3. `blocking`: `poll` can wait, so the Sync calls of the loop
+ * work. `nesting`: a poller has a handle that another poller can watch. The rest name what they say.
+ */
+export type KernelFeature =
+  | "descriptors"
+  | "blocking"
+  | "nesting"
+  | "siginfo"
+  | "pidfd"
+  | "inotify"
+  | "pressure"
+  | "datagrams"
+  | "descriptor-passing";
+
+/** Zero or more is a success, less than zero a negated errno. */
+export type Result = number;
+
+/** A descriptor, or what the kernel has in its place. */
+export type Handle = number;
+
+/** The bit in `Poller.readyEvents` that says: this is a completion's token. */
+export const COMPLETED = 0x4000_0000;
+
+/** A kernel: see the contract at the head of this module. */
+export interface Kernel {
+  /** `"linux"`, `"simulated"`. */
+  readonly name: string;
+  /** What it has. */
+  readonly features: ReadonlySet<KernelFeature>;
+  /** How many promises of the host are being waited for: a virtual clock must not jump meanwhile. Counted by the futures. */
+  hostWaits: number;
+
+  /** A new poller, for one loop. */
+  openPoller(): Poller | Result;
+  /** The time on a clock, whole microseconds rounded down. The alarm clocks read as the clocks they are based on. */
+  now(clock: ClockIndex): Usec;
+  /** The 16 bytes that name this boot of the machine, for spreading wake-ups; `undefined` where there are none. */
+  bootId(): Uint8Array | undefined;
+  /** A variable of the environment; `undefined` when it is not set. */
+  environment(name: string): string | undefined;
+  /** This process's own number. */
+  readonly pid: number;
+
+  /** Reads what is there: a count, 0 at the end, −EAGAIN when nothing is. */
+  tryRead(handle: Handle, buffer: Uint8Array): Result;
+  /** Writes what fits: a count, −EAGAIN when nothing does, −EPIPE (never a signal) when nobody reads. */
+  tryWrite(handle: Handle, data: Uint8Array): Result;
+  /** Takes a connection of a listener: its handle, −EAGAIN when none waits. */
+  tryAccept(handle: Handle): Result;
+  /** A second handle for the same open thing. */
+  duplicate(handle: Handle): Result;
+  /** Closes it; gone whatever the answer. */
+  close(handle: Handle): Result;
+  /** Makes its calls wait or not; answers 1 if they waited before, 0 if not. */
+  setBlocking(handle: Handle, blocking: boolean): Result;
+  /** A pipe: what is written to the second comes out of the first. */
+  openPipe(): [reader: Handle, writer: Handle] | Result;
+
+  /** A socket that listens. The hostname is a numeric address. */
+  openListener(address: ListenAddress): Result;
+  /** A stream on its way to the address, writable when it got there or failed: `socketError` says which. The hostname is numeric. */
+  openStream(address: SocketAddress): Result;
+  /** Makes `handle`, a socket of the caller's, go to the address: 0, or −EINPROGRESS and it is writable when done. */
+  connectSocket(handle: Handle, address: SocketAddress): Result;
+  /** Takes the error that a socket holds: 0 or a negated errno; −ENOTSOCK for anything else. */
+  socketError(handle: Handle): Result;
+  /** Where the socket is bound; `undefined` where it has no name. */
+  localAddress(handle: Handle): SocketAddress | undefined | Result;
+  /** Where the other end is bound; `undefined` where that has no name. */
+  remoteAddress(handle: Handle): SocketAddress | undefined | Result;
+  /** Ends the writing direction of a stream. */
+  closeWrite(handle: Handle): Result;
+  /** Removes a socket file; −ENOENT where there is none. */
+  removeSocketFile(path: string): Result;
+
+  /** Starts a process. */
+  spawn(command: SpawnCommand): SpawnedProcess | Result;
+  /** A handle for the process of this number: −ESRCH when it is gone. */
+  openProcess(pid: number): Result;
+  /** The number of the process behind a handle: −ENOTTY for no process handle, −EREMOTE for a foreign one, −ESRCH when reaped. */
+  processId(handle: Handle): Result;
+  /** Looks for a state change of the kinds in `options` (a ChildEvent word) and leaves it: 1 and `record` is filled, else 0. */
+  peekProcess(handle: Handle, options: number, record: ProcessRecord): Result;
+  /** As {@linkcode peekProcess}, and consumes it. */
+  reapProcess(handle: Handle, options: number, record: ProcessRecord): Result;
+  /** Waits until the process has ended and reaps it; for a process that was just killed. */
+  reapKilledProcess(handle: Handle): Result;
+  /** Sends a signal, with a value where one is given. −ESRCH when it is gone. */
+  signalProcess(handle: Handle, signal: number, value: number | undefined): Result;
+  /** 1 when the system reaps children by itself (SIGCHLD is ignored), so that nobody can wait for them. */
+  reapsAutomatically(): Result;
+
+  /** Gives the host a turn. */
+  turn(kind: "tasks" | "io"): Promise<void>;
+}
+
+/** What one loop polls with. */
+export interface Poller {
+  /** By which another poller can watch this one: readable when poll would report something. −EOPNOTSUPP without `nesting`. */
+  readonly handle: Result;
+  /** After poll: whose readiness it is. A poll may replace the two arrays by larger ones. */
+  readonly readyTokens: Int32Array;
+  /** After poll: what is ready, an IoEvent word, or COMPLETED. */
+  readonly readyEvents: Int32Array;
+  /** One bit a clock: its wake-up came since the bit was cleared. */
+  clocksFired: number;
+  /** How many records wait for `takeSignal`. */
+  readonly signalsQueued: number;
+
+  /** Watches for `events`, an IoEvent word; `oneshot`: only until the first report. The token comes back with the readiness. */
+  watch(handle: Handle, events: number, oneshot: boolean, token: number): Result;
+  /** Watches for something else from now on; with ET an edge that is there is reported again. −ENOENT when it is not watched. */
+  rewatch(handle: Handle, events: number, oneshot: boolean, token: number): Result;
+  /** Stops watching. −ENOENT when it is not watched. */
+  unwatch(handle: Handle): Result;
+  /** Looks for what is ready, waiting for it as long as `timeout`, in microseconds. */
+  poll(timeout: Usec): Result;
+
+  /** Makes sure that wake-ups by this clock can be had: −EPERM or −EOPNOTSUPP where the alarm clocks cannot. */
+  openClock(clock: ClockIndex): Result;
+  /** Wakes poll and park at this time; 0 is a time long past. */
+  setWakeup(clock: ClockIndex, usec: Usec): Result;
+
+  /** Claims a signal for this poller. −EBUSY when another one of the process has it, −EINVAL for one that cannot be caught. */
+  claimSignal(signal: number): Result;
+  /** Lets go of it, and of the records of it that wait. */
+  releaseSignal(signal: number): void;
+  /** The next record of the set, ascending signal numbers; `undefined` when none waits. */
+  takeSignal(set: readonly number[]): SignalRecord | undefined;
+  /** Whether one of the set waits. */
+  hasSignal(set: readonly number[]): boolean;
+
+  /** Begins an operation: 0, and poll will report the token. */
+  start(operation: KernelOperation, token: number): Result;
+  /** What it came to, once. */
+  takeCompletion(token: number): CompletionResult | undefined;
+  /** Lets go: its token is not reported any more. */
+  abandon(token: number): void;
+
+  /** Called when a park ends. */
+  onWake: (() => void) | undefined;
+  /** A call of `onWake` is outstanding. */
+  readonly parked: boolean;
+  /** Asks for a call of `onWake`. The time of `limitPark` counts too. */
+  park(): void;
+  /** Brings the outstanding call of `onWake` about. */
+  wake(): void;
+  /** How long from now a park may last, in microseconds; `Infinity` is no limit. */
+  limitPark(timeout: Usec): Result;
+
+  /** Closes all of its own. Not while parked. */
+  close(): void;
+}
+
+/** One signal that arrived. */
+export interface SignalRecord {
+  readonly signal: number;
+  readonly errno: number;
+  readonly code: number;
+  readonly pid: number;
+  readonly uid: number;
+  readonly value: number;
+  readonly status: number;
+}
+
+/** A state change of a process. `pid` 0: none. `code` as in siginfo: exited 1, killed 2, dumped 3, trapped 4, stopped 5, continued 6. */
+export interface ProcessRecord {
+  pid: number;
+  uid: number;
+  code: number;
+  status: number;
+}
+
+/** A host and port, or the path of an AF_UNIX socket, where a leading `@` means abstract. */
+export type SocketAddress = {
+  /** A name or a numeric address, IPv4 or IPv6. Default: the local host. */
+  hostname?: string;
+  /** 0 to 65535. */
+  port: number;
+} | {
+  /** At most 107 bytes. */
+  path: string;
+};
+
+/** Where a listener listens. */
+export type ListenAddress = {
+  /** A name or a numeric address. Default: `0.0.0.0`. */
+  hostname?: string;
+  /** 0 lets the system choose one. */
+  port: number;
+  /** How many connections may wait to be accepted. Default: 511. */
+  backlog?: number;
+  /** Let several listeners share the port. */
+  reusePort?: boolean;
+} | {
+  /** At most 107 bytes; a leading `@` means abstract. */
+  path: string;
+  /** How many connections may wait to be accepted. Default: 511. */
+  backlog?: number;
+};
+
+/** One of a process's three streams: a handle of the caller's, the kernel's own pipe, nothing, or what this process has. */
+export type SpawnStdio = "inherit" | "null" | "piped" | { fd: Handle };
+
+/** What a kernel needs to start a process. */
+export interface SpawnCommand {
+  /** A path, or a name that is looked up in PATH. */
+  readonly command: string;
+  /** Without the command's own name. */
+  readonly args: readonly string[];
+  /** Where it starts; `undefined`: where this process is. */
+  readonly cwd: string | undefined;
+  /** Added to the environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Leave this process's environment out. */
+  readonly clearEnv: boolean;
+  readonly stdin: SpawnStdio;
+  readonly stdout: SpawnStdio;
+  readonly stderr: SpawnStdio;
+  /** Give it a process group of its own. */
+  readonly processGroup: boolean;
+}
+
+/** What came of it. The pipes' own ends are −1 where a stream is not piped; all handles are the caller's. */
+export interface SpawnedProcess {
+  readonly pid: number;
+  readonly handle: Handle;
+  readonly stdin: Handle;
+  readonly stdout: Handle;
+  readonly stderr: Handle;
+}
+
+/** What `Poller.start` can begin: the numeric addresses of a hostname, in the resolver's order. */
+export type KernelOperation = { readonly kind: "resolve"; readonly hostname: string };
+
+/** What an operation came to: the addresses, or a negated errno. */
+export type CompletionResult = readonly string[] | Result;

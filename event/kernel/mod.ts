@@ -1,0 +1,17 @@
+/**
+ * The kernels, and which one a loop takes that names none.
+ *
+ * @module
+ */
+
+import type { Kernel } from "./kernel.ts";
+import { linuxKernel } from "./linux/mod.ts";
+
+export { linuxKernel } from "./linux/mod.ts";
+export { type SimulatedKernel, simulatedKernel, type SimulatedProcess, type SimulationOptions } from "./simulated/mod.ts";
+export type { Kernel, KernelFeature, ListenAddress, SocketAddress } from "./kernel.ts";
+
+/** What a loop stands on by default. */
+export function defaultKernel(): Kernel {
+  return linuxKernel();
+}

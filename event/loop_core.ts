@@ -1,0 +1,536 @@
+/**
+ * One iteration of the loop: prepare, wait, dispatch (sd-event, sections 4 to 8 and 13).
+ *
+ * `prepare` runs the prepare callbacks and says whether something can be dispatched; `wait` asks the kernel, for as long as it may,
+ * and makes pending what is ready; `dispatch` takes the head of the pending queue and runs it. `EventLoop` stands in front of
+ * this for users, `Driver` repeats it.
+ *
+ * @module
+ */
+
+import type { Kernel, Poller } from "./kernel/kernel.ts";
+import type { ErrorHandler, ErrorOrigin } from "./error_origin.ts";
+import type { SignalGroups } from "./signal_groups.ts";
+import type { ChildTable } from "./child_table.ts";
+import type { EventLoop } from "./event_loop.ts";
+import { Census } from "./census.ts";
+import { ClockQueue } from "./clock_queue.ts";
+import { errorCode, SystemError, systemError } from "./errno.ts";
+import { PendingQueue } from "./pending_queue.ts";
+import { PrepareQueue } from "./prepare_queue.ts";
+import { enterRateLimit, leaveRateLimit } from "./rate_limit.ts";
+import { clearPending, setEnabled, setPending } from "./source_lifecycle.ts";
+import { ARMED, EXITING, FINISHED, INITIAL, loopStates, PENDING, PREPARING, RUNNING } from "./loop_state.ts";
+import { OFF, ON, ONESHOT, type SourceNode } from "./source_node.ts";
+import { Driver } from "./driver.ts";
+import { chooseWakeup, perturbationOf } from "./timer_window.ts";
+import { ClockIndex, type Usec } from "./time.ts";
+import { WatchTable } from "./watch_table.ts";
+import { checkCallbackResult, originOf } from "./failure.ts";
+
+const EINTR = -4;
+
+/** The clock that rate limits are measured by. */
+const LIMIT_CLOCK = ClockIndex.boottime;
+
+/** What a layer above wants to hear of a loop. */
+export interface LoopWatcher {
+  /** Exit was asked for, for the first time. */
+  exitRequested?(): void;
+  /** The loop is over, by exit or by disposal: nothing will be dispatched any more. */
+  ended(): void;
+}
+
+/** See the head of this module. */
+export class LoopCore {
+  readonly kernel: Kernel;
+  readonly poller: Poller;
+  readonly watches: WatchTable;
+  /** The handle that users hold; set by its constructor. */
+  loop!: EventLoop;
+  name: string;
+  /** Poll whenever something is pending, also where nobody could tell. */
+  readonly pollsAlways: boolean;
+  onError: ErrorHandler;
+
+  state: number = INITIAL;
+  iteration: number = 0;
+  exitRequested: boolean = false;
+  exitCode: number = 0;
+  exitOnIdle: boolean = false;
+  disposed: boolean = false;
+  /** A driving call is under way, by a promise or on the stack. */
+  driven: boolean = false;
+  /** That call blocks the thread. */
+  blocking: boolean = false;
+  /** Promises of the host that futures of this loop wait for. */
+  hostWaits: number = 0;
+  /** Repeats the iteration while the host stays alive. */
+  readonly driver: Driver = new Driver(this);
+  /** The driver parks: this ends it. */
+  unpark: (() => void) | undefined = undefined;
+  /** It was ended, by that or by the kernel. */
+  unparked: boolean = false;
+  /** A promise of the host was settled in this dispatch: the driver lets the microtasks run. */
+  settledPromise: boolean = false;
+
+  readonly pending: PendingQueue = new PendingQueue();
+  readonly exits: PendingQueue = new PendingQueue();
+  readonly prepares: PrepareQueue = new PrepareQueue();
+  readonly clocks: readonly ClockQueue[] = ([0, 1, 2, 3, 4] as const).map((clock) => new ClockQueue(clock));
+  /** All sources of the user's and of futures; not the tasks. */
+  readonly sources: Set<SourceNode> = new Set();
+  readonly posts: Set<SourceNode> = new Set();
+  /** The online sources that polling may make pending. */
+  readonly fed: Census = new Census();
+  /** Layers above, told of the end in the order in which they came. */
+  readonly watchers: Set<LoopWatcher> = new Set();
+  signals: SignalGroups | undefined = undefined;
+  children: ChildTable | undefined = undefined;
+
+  #perturbation: Usec | undefined = undefined;
+  /** The source whose callback runs. */
+  #dispatching: SourceNode | undefined = undefined;
+  /** It was disposed by its own callback. */
+  #releaseAfter: SourceNode | undefined = undefined;
+  /** The pending queue's arrivals when the kernel was last polled. */
+  #arrivalsAtPoll: number = 0;
+  /** Counts the waits: a time stamp is good for one. */
+  #stampEpoch: number = 0;
+  readonly #stamps: Float64Array = new Float64Array(5);
+  readonly #stampEpochs: Float64Array = new Float64Array(5);
+
+  constructor(kernel: Kernel, poller: Poller, options: { name: string; pollsAlways: boolean; onError: ErrorHandler }) {
+    this.kernel = kernel;
+    this.poller = poller;
+    this.watches = new WatchTable(poller);
+    this.name = options.name;
+    this.pollsAlways = options.pollsAlways;
+    this.onError = options.onError;
+  }
+
+  // The iteration
+
+  /** `true`: something can be dispatched. Never sleeps; polls once when something was pending already. */
+  prepare(): boolean {
+    this.require(INITIAL, "prepare");
+    if (this.exitOnIdle && !this.exitRequested && this.#isIdle()) this.exit(0);
+    if (this.exitRequested) {
+      this.state = PENDING;
+      return true;
+    }
+    this.iteration++;
+    if (this.prepares.size > 0) {
+      this.state = PREPARING;
+      this.prepares.run(this);
+      this.state = INITIAL;
+    }
+    const head = this.pending.first;
+    if (head !== undefined && !this.#pollCouldMatter(head)) {
+      this.#stampEpoch++;
+      this.state = PENDING;
+      return true;
+    }
+    this.state = ARMED;
+    if (head !== undefined || this.#hasBufferedWork()) {
+      if (this.wait(0)) return true;
+      this.state = ARMED;
+    }
+    this.#armClocks();
+    return false;
+  }
+
+  /** `true`: something can be dispatched. Blocks the thread for `timeout` at most. */
+  wait(timeout: Usec): boolean {
+    this.require(ARMED, "wait");
+    this.gather(timeout);
+    return this.finishWait();
+  }
+
+  /** Polls once: whether the wait has an end by that, because something became ready, a wake-up came or exit was requested. */
+  gather(timeout: Usec): boolean {
+    if (this.exitRequested || this.pending.first !== undefined || this.#hasBufferedWork()) timeout = 0;
+    if (this.exitRequested) return true;
+    return this.#poll(timeout, Infinity) || this.poller.clocksFired !== 0 || this.pending.first !== undefined ||
+      this.#hasBufferedWork() || this.#interrupted;
+  }
+
+  /** The rest of a wait, after the polling. */
+  finishWait(): boolean {
+    if (this.exitRequested || this.#interrupted) {
+      this.#interrupted = false;
+      this.state = PENDING;
+      return true;
+    }
+    this.state = INITIAL;
+    if (this.children !== undefined) this.#scanChildren(this.children);
+    if (this.#passClocks()) return false;
+    if (this.pending.first === undefined) return false;
+    this.state = PENDING;
+    return true;
+  }
+
+  /** Dispatches one source. `false`: the loop has finished. */
+  dispatch(): boolean {
+    this.require(PENDING, "dispatch");
+    if (this.exitRequested) return this.#dispatchExit();
+    const node = this.pending.first;
+    if (node !== undefined) {
+      this.state = RUNNING;
+      this.#dispatchNode(node);
+    }
+    this.state = INITIAL;
+    return true;
+  }
+
+  /** Throws unless the loop is in this state and nobody else drives it. */
+  require(state: number, action: string): void {
+    if (this.state === state) return;
+    if (this.state === FINISHED) throw new SystemError("ESTALE", `Cannot ${action} loop '${this.name}': it has finished`);
+    throw new SystemError("EBUSY", `Cannot ${action} loop '${this.name}': it is ${loopStates[this.state]}, not ${loopStates[state]}`);
+  }
+
+  /** Throws ESTALE when nothing can be asked of the loop any more. */
+  requireLive(action: string): void {
+    if (this.state === FINISHED) throw new SystemError("ESTALE", `Cannot ${action}: loop '${this.name}' has finished`);
+  }
+
+  // Polling
+
+  /** The result of `#poll` was an interrupted call: callers are to look around (Q1). */
+  #interrupted: boolean = false;
+
+  /**
+   * Would the kernel's answer change what is dispatched next? Not if nothing that it feeds is more important than the head of the
+   * queue and the head was there already when it was last asked. Without any such source it has nothing to answer.
+   */
+  #pollCouldMatter(head: SourceNode): boolean {
+    if (this.fed.total === 0) return false;
+    return this.pollsAlways || this.fed.best < head.priority || head.sequence > this.#arrivalsAtPoll;
+  }
+
+  /** There is work that no poll would report. */
+  #hasBufferedWork(): boolean {
+    return (this.signals !== undefined && this.signals.deliverable()) || (this.children !== undefined && this.children.scanWanted);
+  }
+
+  /** Asks the kernel until it has no full batch left; whether something of a priority within `threshold` became pending. */
+  #poll(timeout: Usec, threshold: number): boolean {
+    const { poller } = this;
+    let found = false;
+    for (;;) {
+      const capacity = poller.readyTokens.length;
+      const count = poller.poll(timeout);
+      this.#stampEpoch++;
+      this.#arrivalsAtPoll = this.pending.arrivals;
+      if (count === EINTR) {
+        this.#interrupted = true;
+        return true;
+      }
+      if (count < 0) this.#failWait(count);
+      for (let i = 0; i < count; i++) {
+        const watch = this.watches.get(poller.readyTokens[i]);
+        if (watch === undefined) continue;
+        const { node } = watch;
+        const wasPending = node.pending;
+        node.kind.ready(node, poller.readyEvents[i]);
+        if (!wasPending && node.pending && node.priority <= threshold) {
+          found = true;
+          if (node.priority < this.#bestFound) this.#bestFound = node.priority;
+        }
+      }
+      if (count < capacity) break;
+      timeout = 0;
+    }
+    if (this.signals !== undefined && this.signals.collect()) found = true;
+    return found;
+  }
+
+  /** The best priority that became pending in this wait. */
+  #bestFound: number = Infinity;
+
+  #failWait(result: number): never {
+    this.state = INITIAL;
+    throw systemError(result, `Cannot wait in loop '${this.name}': the kernel's poll failed with ${errorCode(-result)}`);
+  }
+
+  /**
+   * Looks at the children whose changes no handle reports. What a child wrote before it died may have come between the poll and this
+   * look: so poll again, and accept what is more important than anything found so far, until there is nothing new.
+   */
+  #scanChildren(children: ChildTable): void {
+    let threshold = Infinity;
+    while (children.scanWanted) {
+      const best = children.scan(threshold);
+      if (best === undefined) break;
+      threshold = Math.min(best, this.#bestFound);
+      if (!this.#poll(0, threshold - 1) || this.#interrupted) break;
+    }
+    this.#bestFound = Infinity;
+    this.#interrupted = false;
+  }
+
+  // Clocks
+
+  /** The time on a clock, read once a wait. */
+  stamp(clock: ClockIndex): Usec {
+    if (this.#stampEpochs[clock] === this.#stampEpoch && this.#stampEpoch > 0) return this.#stamps[clock];
+    this.#stampEpochs[clock] = this.#stampEpoch;
+    return this.#stamps[clock] = this.kernel.now(clock);
+  }
+
+  /** Where suspended sources wait for the end of their window. */
+  get limitClock(): ClockQueue {
+    return this.clocks[LIMIT_CLOCK];
+  }
+
+  get perturbation(): Usec {
+    return this.#perturbation ??= perturbationOf(this.kernel.bootId());
+  }
+
+  #armClocks(): void {
+    for (let i = 0; i < 5; i++) {
+      const queue = this.clocks[i];
+      if (!queue.needsArming) continue;
+      queue.needsArming = false;
+      const wakeup = chooseWakeup(queue.earliest, queue.latest, this.perturbation);
+      if (wakeup === queue.armedAt) continue;
+      queue.armedAt = wakeup;
+      const result = this.poller.setWakeup(queue.clock, wakeup);
+      if (result < 0) {
+        this.state = INITIAL;
+        throw systemError(result, `Cannot set a wake-up at ${wakeup} us: ${errorCode(-result)}`);
+      }
+    }
+  }
+
+  /** Makes pending what is due. `true`: a rate limit expired and its callback ran, so the wait has to start over. */
+  #passClocks(): boolean {
+    const fired = this.poller.clocksFired;
+    this.poller.clocksFired = 0;
+    let expired = false;
+    for (let i = 0; i < 5; i++) {
+      const queue = this.clocks[i];
+      if (((fired >> i) & 1) !== 0) {
+        queue.armedAt = Infinity;
+        queue.needsArming = true;
+      }
+      if (queue.earliest === Infinity) continue;
+      const now = this.stamp(queue.clock);
+      while (queue.earliest <= now) {
+        const node = queue.first!;
+        if (!node.rateLimited) setPending(this, node);
+        else if (this.#expireRateLimit(node)) expired = true;
+      }
+    }
+    return expired;
+  }
+
+  #expireRateLimit(node: SourceNode): boolean {
+    const result = leaveRateLimit(this, node);
+    if (result < 0) this.#failWait(result);
+    if (node.extra!.onRateLimitExpired === undefined) return false;
+    this.call(node, runRateLimitExpired);
+    return true;
+  }
+
+  // Dispatch
+
+  #dispatchNode(node: SourceNode): void {
+    const { kind } = node;
+    if (kind.task) {
+      this.pending.remove(node);
+      node.pendingIteration = this.iteration;
+      this.#markPosts();
+      this.#invoke(node);
+      return;
+    }
+    const limit = node.extra?.rateLimit;
+    if (limit !== undefined && !limit.admit(this.kernel.now(LIMIT_CLOCK))) return enterRateLimit(this, node);
+    if (kind.alwaysPending) {
+      this.pending.remove(node);
+      node.pendingIteration = this.iteration;
+      if (node.enabled === ON) this.pending.add(node);
+      else this.#switchOffQueued(node);
+    } else {
+      if (node.enabled === ONESHOT) setEnabled(this, node, OFF);
+      else clearPending(this, node);
+    }
+    if (!kind.post) this.#markPosts();
+    this.#invoke(node);
+    if (!kind.post) this.#markPosts();
+  }
+
+  #dispatchExit(): boolean {
+    const node = this.exits.first;
+    if (node === undefined) {
+      this.finish();
+      return false;
+    }
+    this.iteration++;
+    this.state = EXITING;
+    this.exits.remove(node);
+    node.pendingIteration = this.iteration;
+    if (node.enabled === ON) this.exits.add(node);
+    else if (!node.kind.task) this.#switchOffQueued(node);
+    this.#markPosts();
+    this.#invoke(node);
+    this.state = INITIAL;
+    return true;
+  }
+
+  /** A oneshot source that was taken out of its queue, and is in no other place. */
+  #switchOffQueued(node: SourceNode): void {
+    node.enabled = OFF;
+    this.prepares.changed(node);
+  }
+
+  #markPosts(): void {
+    if (this.posts.size === 0) return;
+    for (const post of this.posts) {
+      if (post.online) setPending(this, post);
+    }
+  }
+
+  /** Runs the main callback and what follows it. */
+  #invoke(node: SourceNode): void {
+    if (node.kind.afterDispatch === undefined) return this.call(node, node.kind.invoke);
+    this.call(node, invokeWithAfterStep);
+  }
+
+  /** Runs one callback of a source: its failure is the source's, and a source that it disposed is released after it. */
+  call(node: SourceNode, callback: (node: SourceNode) => unknown): void {
+    this.#dispatching = node;
+    try {
+      const result = callback(node);
+      if (result !== undefined && !node.kind.task) checkCallbackResult(node, result);
+    } catch (error) {
+      this.fail(node, error);
+    }
+    this.#dispatching = undefined;
+    if (this.#releaseAfter === node) {
+      this.#releaseAfter = undefined;
+      this.#release(node);
+    }
+  }
+
+  /** Releases a disconnected source, at once unless one of its callbacks runs. */
+  releaseWhenIdle(node: SourceNode): void {
+    if (this.#dispatching === node) this.#releaseAfter = node;
+    else this.#release(node);
+  }
+
+  #release(node: SourceNode): void {
+    node.kind.release(node);
+    const onDestroy = node.extra?.onDestroy;
+    if (onDestroy === undefined) return;
+    node.extra!.onDestroy = undefined;
+    try {
+      onDestroy();
+    } catch (error) {
+      this.report(error, originOf(node));
+    }
+  }
+
+  /** A source has failed, by its callback or by itself: told, perhaps a reason to exit, and it is turned off. */
+  fail(node: SourceNode, error: unknown): void {
+    this.report(error, originOf(node));
+    if (node.extra?.exitOnFailure && this.state !== FINISHED) this.exit(-errnoOf(error));
+    if (node.core !== undefined && !node.kind.task) setEnabled(this, node, OFF);
+  }
+
+  /** Hands an error to `onError`; what that throws goes to the host. */
+  report(error: unknown, origin: ErrorOrigin): void {
+    try {
+      this.onError(error, origin);
+    } catch (failure) {
+      reportError(failure);
+    }
+  }
+
+  // Queues
+
+  /** Puts what is online and pending where it will be dispatched from. */
+  enqueue(node: SourceNode): void {
+    this.#queueOf(node).add(node);
+    this.touch();
+  }
+
+  /** Takes it out again; it must be in. */
+  dequeue(node: SourceNode): void {
+    this.#queueOf(node).remove(node);
+  }
+
+  /** Of a task, `enabled` says which of the two queues it is for: off is the exit phase's. */
+  #queueOf(node: SourceNode): PendingQueue {
+    return node.kind.exit || (node.kind.task && node.enabled === OFF) ? this.exits : this.pending;
+  }
+
+  /** Makes a task run, in whichever phase the loop is; one that waits in the right queue already keeps its place. */
+  arm(task: SourceNode): void {
+    if (this.state === FINISHED) return;
+    if (task.bucket !== undefined) {
+      if (!this.exitRequested || task.enabled === OFF) return;
+      this.dequeue(task);
+    }
+    task.enabled = this.exitRequested ? OFF : ONESHOT;
+    this.enqueue(task);
+  }
+
+  /** Takes it back. */
+  disarm(task: SourceNode): void {
+    if (task.bucket !== undefined) this.dequeue(task);
+  }
+
+  /** Something changed: a driver that is parked has to look. */
+  touch(): void {
+    if (this.unpark !== undefined) this.unpark();
+  }
+
+  // The end
+
+  /** From now on only exit sources and tasks are dispatched. */
+  exit(code: number): void {
+    this.requireLive(`exit with code ${code}`);
+    this.exitCode = code;
+    if (this.exitRequested) return;
+    this.exitRequested = true;
+    const following = [...this.pending].filter((node) => node.kind.followsExit(node)).sort((a, b) => a.sequence - b.sequence);
+    for (const task of following) this.arm(task);
+    for (const watcher of this.watchers) watcher.exitRequested?.();
+    this.touch();
+  }
+
+  /** No source keeps the loop going: exit sources do not count, posts only while pending, tasks only while they wait to run. */
+  #isIdle(): boolean {
+    if (this.pending.first !== undefined || this.hostWaits > 0) return false;
+    for (const node of this.sources) {
+      if (node.enabled !== OFF && !node.kind.exit && !node.kind.post) return false;
+    }
+    return true;
+  }
+
+  finish(): void {
+    this.state = FINISHED;
+    for (const watcher of this.watchers) watcher.ended();
+    this.watchers.clear();
+  }
+}
+
+/** EIO for what has no number. */
+function errnoOf(error: unknown): number {
+  return (error instanceof SystemError && error.errno) || 5;
+}
+
+function runRateLimitExpired(node: SourceNode): unknown {
+  return node.extra!.onRateLimitExpired!();
+}
+
+/** The after-step comes also when the callback failed, and while the source still counts as running. */
+function invokeWithAfterStep(node: SourceNode): unknown {
+  try {
+    return node.kind.invoke(node);
+  } finally {
+    node.kind.afterDispatch!(node);
+  }
+}

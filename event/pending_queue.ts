@@ -1,0 +1,165 @@
+/**
+ * The queue of what can be dispatched: by priority, then by pending iteration, then first in, first out.
+ *
+ * Most arrivals are the latest of their priority, so each priority has a list and the common case is to append to it. An arrival
+ * with an older key (a defer source that is enabled again keeps the iteration of its last dispatch) looks for its place a few steps
+ * from either end; where that does not find it, it goes to a small heap beside the list, and the head is the better of the two.
+ * What is offline is not in the queue at all, which is the same as sorting it last: a queue whose best entry is offline has
+ * nothing to dispatch.
+ *
+ * @module
+ */
+
+import { Prioq } from "./prioq.ts";
+import type { SourceNode } from "./source_node.ts";
+
+/** How far an arrival looks for its place from either end of the list. */
+const REACH = 8;
+
+/** All that waits at one priority. */
+export class Bucket {
+  readonly priority: number;
+  head: SourceNode | undefined = undefined;
+  tail: SourceNode | undefined = undefined;
+  overflow: Prioq<SourceNode> | undefined = undefined;
+  /** It stands in the queue's list of buckets; it may be empty all the same. */
+  listed: boolean = false;
+
+  constructor(priority: number) {
+    this.priority = priority;
+  }
+
+  get first(): SourceNode | undefined {
+    const spilled = this.overflow?.first;
+    if (spilled === undefined) return this.head;
+    return this.head === undefined || earlier(spilled, this.head) ? spilled : this.head;
+  }
+}
+
+function earlier(a: SourceNode, b: SourceNode): boolean {
+  if (a.pendingIteration !== b.pendingIteration) return a.pendingIteration < b.pendingIteration;
+  return a.sequence < b.sequence;
+}
+
+function storeIndex(node: SourceNode, index: number): void {
+  node.heapIndex = index;
+}
+
+/** See the head of this module. */
+export class PendingQueue {
+  /** Ascending priority; the empty ones are dropped when they come to the front. */
+  readonly #listed: Bucket[] = [];
+  readonly #buckets = new Map<number, Bucket>();
+  /** The bucket of the last arrival: most have the same priority as the one before. */
+  #latest: Bucket | undefined = undefined;
+  /** How many have ever come: the sequence number of the last arrival. */
+  arrivals: number = 0;
+
+  /** What goes first, or nothing. */
+  get first(): SourceNode | undefined {
+    const listed = this.#listed;
+    while (listed.length > 0) {
+      const bucket = listed[0];
+      const node = bucket.first;
+      if (node !== undefined) return node;
+      listed.shift();
+      bucket.listed = false;
+    }
+    return undefined;
+  }
+
+  /** Puts it in its place; it must not be in a queue. */
+  add(node: SourceNode): void {
+    const bucket = this.#bucketOf(node.priority);
+    if (!bucket.listed) this.#list(bucket);
+    node.bucket = bucket;
+    node.sequence = ++this.arrivals;
+    const { head, tail } = bucket;
+    if (tail === undefined || node.pendingIteration >= tail.pendingIteration) insertAfter(bucket, tail, node);
+    else if (node.pendingIteration < head!.pendingIteration) insertAfter(bucket, undefined, node);
+    else insertOutOfOrder(bucket, node);
+  }
+
+  /** Takes it out; it must be in this queue. */
+  remove(node: SourceNode): void {
+    const bucket = node.bucket!;
+    node.bucket = undefined;
+    if (node.heapIndex >= 0) {
+      bucket.overflow!.removeAt(node.heapIndex);
+      return;
+    }
+    const { previous, next } = node;
+    if (previous === undefined) bucket.head = next;
+    else previous.next = next;
+    if (next === undefined) bucket.tail = previous;
+    else next.previous = previous;
+    node.previous = node.next = undefined;
+  }
+
+  /** Everything in it, in no promised order. */
+  *[Symbol.iterator](): Generator<SourceNode> {
+    for (const bucket of this.#listed) {
+      for (let node = bucket.head; node !== undefined; node = node.next) yield node;
+    }
+    for (const bucket of this.#listed) {
+      const spilled = bucket.overflow;
+      if (spilled !== undefined) yield* spilled;
+    }
+  }
+
+  #bucketOf(priority: number): Bucket {
+    if (this.#latest !== undefined && this.#latest.priority === priority) return this.#latest;
+    let bucket = this.#buckets.get(priority);
+    if (bucket === undefined) {
+      if (this.#buckets.size >= 1024) this.#forgetEmpty();
+      bucket = new Bucket(priority);
+      this.#buckets.set(priority, bucket);
+    }
+    this.#latest = bucket;
+    return bucket;
+  }
+
+  #forgetEmpty(): void {
+    for (const [priority, bucket] of this.#buckets) {
+      if (!bucket.listed) this.#buckets.delete(priority);
+    }
+  }
+
+  #list(bucket: Bucket): void {
+    const listed = this.#listed;
+    let low = 0;
+    let high = listed.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (listed[middle].priority < bucket.priority) low = middle + 1;
+      else high = middle;
+    }
+    listed.splice(low, 0, bucket);
+    bucket.listed = true;
+  }
+}
+
+function insertAfter(bucket: Bucket, previous: SourceNode | undefined, node: SourceNode): void {
+  const next = previous === undefined ? bucket.head : previous.next;
+  node.previous = previous;
+  node.next = next;
+  if (previous === undefined) bucket.head = node;
+  else previous.next = node;
+  if (next === undefined) bucket.tail = node;
+  else next.previous = node;
+}
+
+/** Its key is below the tail's and not below the head's. An arrival's sequence is the highest, so it goes behind its equals. */
+function insertOutOfOrder(bucket: Bucket, node: SourceNode): void {
+  let back = bucket.tail!.previous;
+  let front = bucket.head!;
+  for (let step = 0; step < REACH; step++) {
+    if (back!.pendingIteration <= node.pendingIteration) return insertAfter(bucket, back, node);
+    back = back!.previous;
+    const next = front.next!;
+    if (next.pendingIteration > node.pendingIteration) return insertAfter(bucket, front, node);
+    front = next;
+  }
+  bucket.overflow ??= new Prioq(earlier, storeIndex);
+  bucket.overflow.add(node);
+}

@@ -1,0 +1,193 @@
+/**
+ * The handles behind the source interfaces: thin, over a node.
+ *
+ * @module
+ */
+
+import { check, SystemError } from "./errno.ts";
+import type { EventLoop } from "./event_loop.ts";
+import type { LoopCore } from "./loop_core.ts";
+import { FINISHED } from "./loop_state.ts";
+import { leaveRateLimit, type RateLimit, RateLimiter } from "./rate_limit.ts";
+import type {
+  Enabled,
+  LimitedOptions,
+  LimitedSource,
+  PlainCallback,
+  QueuedOptions,
+  QueuedSource,
+  Source,
+  SourceOptions,
+  SourceType,
+} from "./source.ts";
+import type { SourceKind } from "./source_kind.ts";
+import { connect, dispose, setEnabled, setPrepare, setPriority } from "./source_lifecycle.ts";
+import { OFF, ON, ONESHOT, SourceExtra, SourceNode } from "./source_node.ts";
+import { enabledNumber, requirePriority } from "./validate.ts";
+
+const enabledNames: Record<number, Enabled> = { [OFF]: "off", [ON]: "on", [ONESHOT]: "oneshot" };
+
+/** What all handles do. */
+export abstract class SourceHandle implements Source {
+  readonly node: SourceNode;
+
+  /** A node of this kind, not connected yet. Throws EINVAL for options that are out of range. */
+  constructor(core: LoopCore, kind: SourceKind, enabled: Enabled, options: SourceOptions | undefined) {
+    const node = new SourceNode(core, kind, enabledNumber(options?.enabled ?? enabled), requirePriority(options?.priority ?? 0));
+    node.owner = this;
+    this.node = node;
+    if (options?.description !== undefined) this.extra.description = options.description;
+    if (options?.onDestroy !== undefined) this.extra.onDestroy = options.onDestroy;
+  }
+
+  /** Hands it to the loop; `action` is what the user asked for, for the error. */
+  connect(core: LoopCore, action: string): this {
+    check(connect(core, this.node), (code) => `Cannot ${action}: ${code}`);
+    return this;
+  }
+
+  protected get extra(): SourceExtra {
+    return this.node.extra ??= new SourceExtra();
+  }
+
+  abstract get type(): SourceType;
+
+  get loop(): EventLoop | undefined {
+    return this.node.core?.loop;
+  }
+
+  get enabled(): Enabled {
+    return enabledNames[this.node.enabled];
+  }
+
+  set enabled(value: Enabled) {
+    const enabled = enabledNumber(value);
+    if (enabled === OFF && (this.node.core === undefined || this.node.core.state === FINISHED)) return;
+    const core = this.liveCore("enable");
+    check(setEnabled(core, this.node, enabled), (code) => `Cannot turn ${this.title} ${value}: ${code}`);
+  }
+
+  get priority(): number {
+    return this.node.priority;
+  }
+
+  set priority(value: number) {
+    const core = this.liveCore("set the priority of");
+    check(setPriority(core, this.node, requirePriority(value)), (code) => `Cannot set the priority of ${this.title} to ${value}: ${code}`);
+  }
+
+  get description(): string | undefined {
+    return this.node.extra?.description;
+  }
+
+  set description(value: string | undefined) {
+    this.extra.description = value;
+  }
+
+  get onDestroy(): (() => void) | undefined {
+    return this.node.extra?.onDestroy;
+  }
+
+  set onDestroy(callback: (() => void) | undefined) {
+    if (this.node.core === undefined) throw new SystemError("EINVAL", `Cannot set onDestroy of ${this.title}: it is disposed`);
+    this.extra.onDestroy = callback;
+  }
+
+  [Symbol.dispose](): void {
+    const { core } = this.node;
+    if (core !== undefined) dispose(core, this.node);
+  }
+
+  /** How errors name it. */
+  protected get title(): string {
+    const description = this.node.extra?.description;
+    return description === undefined ? `the ${this.type} source` : `${this.type} source '${description}'`;
+  }
+
+  /** The loop, for an operation that changes something: ESTALE when there is none any more. */
+  protected liveCore(action: string): LoopCore {
+    const { core } = this.node;
+    if (core === undefined) throw new SystemError("ESTALE", `Cannot ${action} ${this.title}: it is disposed`);
+    core.requireLive(`${action} ${this.title}`);
+    return core;
+  }
+}
+
+/** What all handles but those of exit sources do. */
+export abstract class QueuedHandle extends SourceHandle implements QueuedSource {
+  constructor(core: LoopCore, kind: SourceKind, enabled: Enabled, options: QueuedOptions | undefined) {
+    super(core, kind, enabled, options);
+    if (options?.exitOnFailure) this.extra.exitOnFailure = true;
+  }
+
+  /** As {@linkcode SourceHandle.connect}, with the prepare callback of the options. */
+  protected connectWith(core: LoopCore, options: QueuedOptions | undefined, action: string): this {
+    this.connect(core, action);
+    if (options?.prepare !== undefined) this.prepare = options.prepare;
+    return this;
+  }
+
+  get pending(): boolean {
+    return this.node.pending && this.node.core !== undefined;
+  }
+
+  get exitOnFailure(): boolean {
+    return this.node.extra?.exitOnFailure ?? false;
+  }
+
+  set exitOnFailure(value: boolean) {
+    this.extra.exitOnFailure = value;
+  }
+
+  #prepare: PlainCallback | undefined = undefined;
+
+  get prepare(): PlainCallback | undefined {
+    return this.#prepare;
+  }
+
+  set prepare(callback: PlainCallback | undefined) {
+    const core = this.liveCore("set the prepare callback of");
+    this.#prepare = callback;
+    setPrepare(core, this.node, callback === undefined ? undefined : () => callback(this));
+  }
+}
+
+/** What all handles but those of child, post and exit sources do. */
+export abstract class LimitedHandle extends QueuedHandle implements LimitedSource {
+  #onRateLimitExpired: PlainCallback | undefined = undefined;
+
+  constructor(core: LoopCore, kind: SourceKind, enabled: Enabled, options: LimitedOptions | undefined) {
+    super(core, kind, enabled, options);
+    if (options?.rateLimit !== undefined) this.rateLimit = options.rateLimit;
+    if (options?.onRateLimitExpired !== undefined) this.onRateLimitExpired = options.onRateLimitExpired;
+  }
+
+  get rateLimit(): RateLimit | undefined {
+    const limit = this.node.extra?.rateLimit;
+    return limit && { interval: limit.interval, burst: limit.burst };
+  }
+
+  set rateLimit(limit: RateLimit | undefined) {
+    this.leaveRateLimit();
+    this.extra.rateLimit = limit === undefined || limit.interval === 0 || limit.burst === 0 ? undefined : new RateLimiter(limit);
+  }
+
+  get rateLimited(): boolean {
+    return this.node.rateLimited;
+  }
+
+  get onRateLimitExpired(): PlainCallback | undefined {
+    return this.#onRateLimitExpired;
+  }
+
+  set onRateLimitExpired(callback: PlainCallback | undefined) {
+    this.#onRateLimitExpired = callback;
+    this.extra.onRateLimitExpired = callback === undefined ? undefined : () => callback(this);
+  }
+
+  leaveRateLimit(): boolean {
+    const { core } = this.node;
+    if (core === undefined) return false;
+    return check(leaveRateLimit(core, this.node), (code) => `Cannot resume ${this.title}: ${code}`) === 1;
+  }
+}

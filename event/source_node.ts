@@ -1,0 +1,91 @@
+/**
+ * What the loop keeps of a source. The handles that users hold are thin and stand in `source.ts`.
+ *
+ * Every source, every fiber's turn and every future's callback is a node of this one class: a loop that serves ten types of source
+ * reads each field at one place in memory, where ten classes would send it to a lookup. So a field that only some types need
+ * stands here if the loop touches it in every iteration, and with its owner or in `extra` if not.
+ *
+ * @module
+ */
+
+import type { Bucket } from "./pending_queue.ts";
+import type { LoopCore } from "./loop_core.ts";
+import type { SourceKind } from "./source_kind.ts";
+import type { TimerHeap } from "./timer_heap.ts";
+import type { RateLimiter } from "./rate_limit.ts";
+import type { ErrorOrigin } from "./error_origin.ts";
+
+/** `enabled`, as the C interface numbers it. */
+export const OFF = 0;
+export const ON = 1;
+export const ONESHOT = -1;
+
+/** What few sources have. */
+export class SourceExtra {
+  description: string | undefined = undefined;
+  onDestroy: (() => void) | undefined = undefined;
+  exitOnFailure: boolean = false;
+  prepare: (() => unknown) | undefined = undefined;
+  prepareIteration: number = 0;
+  /** Where it sits in the prepare queue; −1: it does not. */
+  prepareIndex: number = -1;
+  rateLimit: RateLimiter | undefined = undefined;
+  onRateLimitExpired: (() => unknown) | undefined = undefined;
+}
+
+/** One registered source. */
+export class SourceNode {
+  /** `undefined` once it is disconnected. */
+  core: LoopCore | undefined;
+  readonly kind: SourceKind;
+  /** The handle, the fiber, the slot: whatever `kind` deals in. It holds the type's own data. */
+  owner: unknown;
+  extra: SourceExtra | undefined;
+  enabled: number;
+  priority: number;
+  pending: boolean;
+  rateLimited: boolean;
+  /** The iteration in which it became pending; for those that always are: of its last dispatch, or of its making. */
+  pendingIteration: number;
+  /** Counts up with each arrival in a queue: first in, first out. */
+  sequence: number;
+  /** The queue it waits in, and its neighbours there. Idle, `previous` and `next` are free for its owner's own lists. */
+  bucket: Bucket | undefined;
+  previous: SourceNode | undefined;
+  next: SourceNode | undefined;
+  /** Time sources: when it is due, and how much later it may come. */
+  usec: number;
+  accuracy: number;
+  /** The heap it is in, of a clock or of a bucket's overflow, and where; −1: in none. */
+  timers: TimerHeap | undefined;
+  heapIndex: number;
+
+  constructor(core: LoopCore, kind: SourceKind, enabled: number, priority: number) {
+    this.core = core;
+    this.kind = kind;
+    this.owner = undefined;
+    this.extra = undefined;
+    this.enabled = enabled;
+    this.priority = priority;
+    this.pending = kind.alwaysPending;
+    this.rateLimited = false;
+    this.pendingIteration = core.iteration;
+    this.sequence = 0;
+    this.bucket = undefined;
+    this.previous = undefined;
+    this.next = undefined;
+    this.usec = 0;
+    this.accuracy = 0;
+    this.timers = undefined;
+    this.heapIndex = -1;
+  }
+
+  get online(): boolean {
+    return this.enabled !== OFF && !this.rateLimited;
+  }
+}
+
+/** Who failed, for `onError`: anything but a source of the user's own says so by this method. */
+export interface NamedOwner {
+  errorOrigin(): ErrorOrigin;
+}

@@ -1,0 +1,96 @@
+/**
+ * Timers of one accuracy, ordered by when they are due.
+ *
+ * A heap with four children a node, its keys in an array of their own: comparing does not touch the timers.
+ *
+ * @module
+ */
+
+import type { SourceNode } from "./source_node.ts";
+
+/** See the head of this module. Equal keys come out in no promised order: the pending queue puts them right. */
+export class TimerHeap {
+  /** How much later than its key each of these may fire, in microseconds. */
+  readonly accuracy: number;
+  /** Where this heap sits among the heaps of its clock, by first key and by first deadline; −1: it is empty. */
+  earliestIndex: number = -1;
+  latestIndex: number = -1;
+  size: number = 0;
+  #keys: Float64Array = new Float64Array(4);
+  #nodes: SourceNode[] = [];
+
+  constructor(accuracy: number) {
+    this.accuracy = accuracy;
+  }
+
+  /** The smallest key; `Infinity` when empty. */
+  get firstKey(): number {
+    return this.size === 0 ? Infinity : this.#keys[0];
+  }
+
+  get first(): SourceNode | undefined {
+    return this.#nodes[0];
+  }
+
+  add(node: SourceNode, key: number): void {
+    const index = this.size++;
+    if (index === this.#keys.length) this.#grow();
+    node.timers = this;
+    this.#up(index, node, key);
+  }
+
+  remove(node: SourceNode): void {
+    const index = node.heapIndex;
+    node.timers = undefined;
+    node.heapIndex = -1;
+    const size = --this.size;
+    const last = this.#nodes.pop()!;
+    if (index === size) return;
+    const key = this.#keys[size];
+    if (index > 0 && key < this.#keys[(index - 1) >> 2]) this.#up(index, last, key);
+    else this.#down(index, last, key);
+  }
+
+  #grow(): void {
+    const keys = new Float64Array(this.#keys.length * 2);
+    keys.set(this.#keys);
+    this.#keys = keys;
+  }
+
+  #up(index: number, node: SourceNode, key: number): void {
+    const keys = this.#keys;
+    const nodes = this.#nodes;
+    while (index > 0) {
+      const parent = (index - 1) >> 2;
+      if (keys[parent] <= key) break;
+      keys[index] = keys[parent];
+      (nodes[index] = nodes[parent]).heapIndex = index;
+      index = parent;
+    }
+    keys[index] = key;
+    nodes[index] = node;
+    node.heapIndex = index;
+  }
+
+  #down(index: number, node: SourceNode, key: number): void {
+    const keys = this.#keys;
+    const nodes = this.#nodes;
+    const size = this.size;
+    for (;;) {
+      const first = 4 * index + 1;
+      if (first >= size) break;
+      const end = Math.min(first + 4, size);
+      let least = first;
+      for (let child = first + 1; child < end; child++) {
+        if (keys[child] < keys[least]) least = child;
+      }
+      if (keys[least] >= key) break;
+      keys[index] = keys[least];
+      (nodes[index] = nodes[least]).heapIndex = index;
+      index = least;
+    }
+    keys[index] = key;
+    nodes[index] = node;
+    node.heapIndex = index;
+  }
+}
