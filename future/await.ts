@@ -1,0 +1,103 @@
+/**
+ * Waiting for a future on a fiber (sd-future, section 10).
+ *
+ * @module
+ */
+
+import { SystemError } from "../event/errno.ts";
+import { CANCEL, type CurrentFiber, EMPTY, ERROR, type Interruption, TIMEOUT } from "./current.ts";
+import { type FutureCore, UNRESOLVED } from "./future_core.ts";
+import { BaseOperation } from "./operation.ts";
+
+/** Ends when the target has resolved: with its value, or by throwing its error. */
+export class AwaitOperation<T> extends BaseOperation<T> {
+  protected readonly target: FutureCore;
+
+  constructor(target: FutureCore) {
+    super();
+    this.target = target;
+  }
+
+  protected override start(fiber: CurrentFiber): boolean {
+    requireAwaitable(fiber, this.target);
+    return startWait(fiber, this.target) && this.finish();
+  }
+
+  protected override resume(fiber: CurrentFiber): boolean {
+    finishWait(fiber, this.target);
+    return this.finish();
+  }
+
+  protected finish(): boolean {
+    this.value = this.target.result() as T;
+    return true;
+  }
+}
+
+/** Ends when the target has resolved, or with the interruption that came first, for waits that have something to undo. */
+export class InterruptibleWait extends BaseOperation<Interruption | undefined> {
+  readonly #target: FutureCore;
+
+  constructor(target: FutureCore) {
+    super();
+    this.#target = target;
+  }
+
+  protected override start(fiber: CurrentFiber): boolean {
+    if (fiber.cell >= TIMEOUT && this.#target.state === UNRESOLVED) return this.resume(fiber);
+    if (!startWait(fiber, this.#target)) return false;
+    this.value = undefined;
+    return true;
+  }
+
+  protected override resume(fiber: CurrentFiber): boolean {
+    this.value = undefined;
+    if (fiber.cell >= TIMEOUT && this.#target.state === UNRESOLVED) {
+      fiber.unpark();
+      this.value = fiber.takeInterruption();
+    } else {
+      finishWait(fiber, this.#target);
+    }
+    return true;
+  }
+}
+
+/** EDEADLK for the fiber's own future, EINVAL for one of another loop. */
+export function requireAwaitable(fiber: CurrentFiber, target: FutureCore): void {
+  if (target === fiber.future) throw new SystemError("EDEADLK", "Cannot wait for the fiber that runs: it would never end");
+  if (target.core !== fiber.core) {
+    throw new SystemError(
+      "EINVAL",
+      `Cannot wait for a future of loop '${target.core.name}' on a fiber of loop '${fiber.core.name}': use until() to bridge them`,
+    );
+  }
+}
+
+/** `true`: there is nothing to wait for, the target has resolved. Throws what lies in the fiber's cell instead of waiting. */
+export function startWait(fiber: CurrentFiber, target: FutureCore): boolean {
+  if (target.state !== UNRESOLVED) return true;
+  if (fiber.cell !== EMPTY) {
+    finishWait(fiber, target);
+    return true;
+  }
+  fiber.parkOn(target);
+  return false;
+}
+
+/**
+ * The fiber was woken. If the target has resolved that counts, and an interruption stays queued for the next suspension: what
+ * the target did, taking an item out of a channel, say, it has done.
+ */
+export function finishWait(fiber: CurrentFiber, target: FutureCore): void {
+  fiber.unpark();
+  const { cell } = fiber;
+  const resolved = target.state !== UNRESOLVED;
+  if (cell === CANCEL || cell === TIMEOUT) {
+    if (!resolved) throw fiber.takeError();
+  } else if (cell === ERROR) {
+    throw fiber.takeError();
+  } else {
+    fiber.takeValue();
+    if (!resolved) throw new SystemError("EBUSY", "The fiber was woken by somebody's resume() while it waited for a future");
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * One result, and who is told of it (sd-future, sections 3 to 5).
+ *
+ * What users hold is a thin handle over this, made when somebody asks for it. All futures are of this one class but fibers, so that
+ * the code that every wait runs through stays monomorphic; what tells the kinds apart is their table of functions.
+ *
+ * @module
+ */
+
+import { SystemError } from "../event/errno.ts";
+import type { LoopCore } from "../event/loop_core.ts";
+import type { SourceNode } from "../event/source_node.ts";
+import { CancelledError } from "./interruption.ts";
+
+/** The states of a future. */
+export const UNRESOLVED = 0;
+export const FULFILLED = 1;
+export const REJECTED = 2;
+
+/** What a kind of future does on request; one table a kind. */
+export interface FutureKind {
+  /** Called once per cancel of the pending future. Without it cancel rejects with `CancelledError` at once. */
+  cancel?(future: FutureCore, reason: unknown): void;
+  /** Without it `setPriority` is EOPNOTSUPP. */
+  setPriority?(future: FutureCore, priority: number): void;
+}
+
+/** See the head of this module. */
+export class FutureCore {
+  readonly core: LoopCore;
+  state: number;
+  /** The value, or the error; while pending, what the kind keeps here. */
+  content: unknown;
+  readonly kind: FutureKind | undefined;
+  /** What stands behind it, as its kind knows. */
+  backing: unknown;
+  /** Who waits, in order of arrival: tasks, linked by their idle `previous` and `next`. */
+  firstWaiter: SourceNode | undefined;
+  lastWaiter: SourceNode | undefined;
+  /** What users hold, once somebody asked for it. */
+  handle: object | undefined;
+  /** Somebody looked at the outcome, or waits for it: a failure need not be reported. */
+  observed: boolean;
+
+  constructor(core: LoopCore, kind: FutureKind | undefined, backing: unknown) {
+    this.core = core;
+    this.state = UNRESOLVED;
+    this.content = undefined;
+    this.kind = kind;
+    this.backing = backing;
+    this.firstWaiter = undefined;
+    this.lastWaiter = undefined;
+    this.handle = undefined;
+    this.observed = false;
+  }
+
+  fulfil(value: unknown): void {
+    this.#resolve(FULFILLED, value);
+  }
+
+  reject(error: unknown): void {
+    this.#resolve(REJECTED, error);
+  }
+
+  /** State and outcome are set before anybody is told, and nobody is told inline. ESTALE the second time. */
+  #resolve(state: number, content: unknown): void {
+    if (this.state !== UNRESOLVED) throw new SystemError("ESTALE", "Cannot resolve a future a second time: its outcome stands");
+    this.state = state;
+    this.content = content;
+    let waiter = this.firstWaiter;
+    this.firstWaiter = this.lastWaiter = undefined;
+    while (waiter !== undefined) {
+      const { next } = waiter;
+      waiter.previous = waiter.next = undefined;
+      this.core.arm(waiter);
+      waiter = next;
+    }
+  }
+
+  /** Asks it to end; `true`: newly asked. Fibers override this. */
+  cancel(reason: unknown): boolean {
+    if (this.state !== UNRESOLVED) return false;
+    if (this.kind?.cancel === undefined) this.reject(new CancelledError(reason));
+    else this.kind.cancel(this, reason);
+    return true;
+  }
+
+  setPriority(priority: number): void {
+    if (this.state !== UNRESOLVED) throw new SystemError("ESTALE", "Cannot set the priority of a future: it is resolved");
+    if (this.kind?.setPriority === undefined) {
+      throw new SystemError("EOPNOTSUPP", "Cannot set the priority of this future: nothing stands behind it that has one");
+    }
+    this.kind.setPriority(this, priority);
+  }
+
+  /** The task will be armed when this resolves. Not for resolved ones. */
+  addWaiter(task: SourceNode): void {
+    const last = this.lastWaiter;
+    task.previous = last;
+    if (last === undefined) this.firstWaiter = task;
+    else last.next = task;
+    this.lastWaiter = task;
+    this.observed = true;
+  }
+
+  /** It must be waiting. */
+  removeWaiter(task: SourceNode): void {
+    const { previous, next } = task;
+    if (previous === undefined) this.firstWaiter = next;
+    else previous.next = next;
+    if (next === undefined) this.lastWaiter = previous;
+    else next.previous = previous;
+    task.previous = task.next = undefined;
+  }
+
+  /** The value, or throws the error; EBUSY while pending. */
+  result(): unknown {
+    this.observed = true;
+    if (this.state === FULFILLED) return this.content;
+    if (this.state === REJECTED) throw this.content;
+    throw new SystemError("EBUSY", "Cannot read the result of a future: it is pending, wait for it first");
+  }
+}

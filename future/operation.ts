@@ -1,0 +1,128 @@
+/**
+ * What fibers run: operations, and the tokens that cross `yield` between a fiber and its loop.
+ *
+ * @module
+ */
+
+import { SystemError } from "../event/errno.ts";
+import { current, type CurrentFiber } from "./current.ts";
+
+declare const suspension: unique symbol;
+
+/** Opaque: what crosses `yield` between a fiber and the loop. */
+export interface Suspension {
+  /** Nobody but this module makes one. */
+  readonly [suspension]: never;
+}
+
+/**
+ * What a fiber can `yield*`, once: it suspends the fiber it runs on and returns a T. Iterated by anything else (for-of, spread, a
+ * bare `yield`) it throws EINVAL, "use yield*"; off a fiber, ESRCH.
+ *
+ * @typeParam T What it returns.
+ */
+export interface Operation<T> {
+  /** For `yield*`. */
+  [Symbol.iterator](): Iterator<Suspension, T, unknown>;
+}
+
+/**
+ * What runs on the spot: an operation, or a function that makes one (`function* () { ... }`).
+ *
+ * @typeParam T What it returns.
+ */
+export type Runnable<T> = Operation<T> | (() => Operation<T>);
+
+/** What a runnable returns. */
+export type Returned<R> = R extends () => Operation<infer T> ? T : R extends Operation<infer T> ? T : never;
+
+/** How something ended. */
+export type Outcome<T> = PromiseSettledResult<T>;
+
+/** What an operation yields when it suspends its fiber. */
+export const SUSPENDED: Suspension = Object.freeze({}) as Suspension;
+
+/** What the loop resumes a fiber with: anything else was not sent by the loop. */
+export const RESUMED: unknown = Object.freeze({});
+
+/**
+ * An operation that is its own iterator and its own results: suspending allocates nothing besides it.
+ *
+ * @typeParam T What it returns.
+ */
+export abstract class BaseOperation<T> implements Operation<T> {
+  /** Of the iterator results that this is: whether it has ended. */
+  done: boolean = false;
+  /** Of the iterator results that this is: the token, and in the end the result. */
+  value: T | Suspension = SUSPENDED;
+  #fiber: CurrentFiber | undefined = undefined;
+
+  /** The first step. `true`: it has ended, with `value`. */
+  protected abstract start(fiber: CurrentFiber): boolean;
+
+  /** The fiber was woken. `true`: it has ended, with `value`. */
+  protected abstract resume(fiber: CurrentFiber): boolean;
+
+  /** It will not be resumed: undo what waits. */
+  protected abandon(fiber: CurrentFiber): void {
+    fiber.unpark();
+  }
+
+  [Symbol.iterator](): Iterator<Suspension, T, unknown> {
+    return this as unknown as Iterator<Suspension, T, unknown>;
+  }
+
+  /** The iterator's step. */
+  next(signal?: unknown): this {
+    const fiber = this.#fiber;
+    if (fiber !== undefined && signal === RESUMED && !this.done) this.done = this.resume(fiber);
+    else if (fiber === undefined) this.#start();
+    else this.#refuse(fiber);
+    return this;
+  }
+
+  /** A loop over it was left early. */
+  return(value?: unknown): { done: true; value: unknown } {
+    if (this.#fiber !== undefined && !this.done) this.abandon(this.#fiber);
+    this.done = true;
+    return { done: true, value };
+  }
+
+  #start(): void {
+    const fiber = requireFiber();
+    this.#fiber = fiber;
+    this.done = this.start(fiber);
+  }
+
+  #refuse(fiber: CurrentFiber): never {
+    const ended = this.done;
+    if (!ended) this.abandon(fiber);
+    this.done = true;
+    throw ended ? new SystemError("EINVAL", "Cannot run an operation a second time: call the function that made it again") : useYieldStar();
+  }
+}
+
+/** The fiber that runs, and may start an operation. ESRCH off a fiber; EINVAL while another operation of it is under way. */
+export function requireFiber(): CurrentFiber {
+  if (current === undefined) throw new SystemError("ESRCH", "Cannot run an operation off a fiber: use yield* in the body of a fiber");
+  if (current.parked) throw useYieldStar();
+  return current;
+}
+
+/** What a bare `yield`, a for-of over an operation and their like get. */
+export function useYieldStar(): SystemError {
+  return new SystemError("EINVAL", "Cannot suspend the fiber by anything but yield*: use yield* with the operation");
+}
+
+/** The operation behind a runnable; EINVAL when there is none, as for an async function. */
+export function operationOf<T>(body: Runnable<T>): Operation<T> {
+  const operation = typeof body === "function" ? body() : body;
+  if (operation !== null && typeof operation === "object" && Symbol.iterator in operation) return operation;
+  if (typeof (operation as PromiseLike<T> | undefined)?.then === "function") {
+    throw new SystemError("EINVAL", "Cannot run an async function on a fiber: use function*, and until() for its promises");
+  }
+  throw new SystemError(
+    "EINVAL",
+    `Cannot run '${String(operation)}' on a fiber: the body is to be a generator function, or to return an operation`,
+  );
+}

@@ -1,0 +1,56 @@
+/**
+ * Callbacks of a future's resolution (sd-future, section 4).
+ *
+ * @module
+ */
+
+import type { ErrorOrigin } from "../event/error_origin.ts";
+import { checkCallbackResult } from "../event/failure.ts";
+import { SourceKind } from "../event/source_kind.ts";
+import { ONESHOT, SourceNode } from "../event/source_node.ts";
+import { current } from "./current.ts";
+import { type FutureCore, UNRESOLVED } from "./future_core.ts";
+
+const kind = new SourceKind({
+  name: "future callback",
+  alwaysPending: true,
+  task: true,
+  followsExit: () => true,
+  invoke(node) {
+    const slot = node.owner as Slot;
+    slot.done = true;
+    const result = slot.callback();
+    if (result !== undefined) checkCallbackResult(node, result);
+  },
+});
+
+/** One callback, called once, from the loop, after the future has resolved. */
+export class Slot {
+  readonly future: FutureCore;
+  readonly callback: () => unknown;
+  readonly #task: SourceNode;
+  /** It was called, or will not be. */
+  done: boolean = false;
+
+  constructor(future: FutureCore, callback: () => unknown) {
+    this.future = future;
+    this.callback = callback;
+    this.#task = new SourceNode(future.core, kind, ONESHOT, current?.priority ?? 0);
+    this.#task.owner = this;
+    future.observed = true;
+    if (future.state === UNRESOLVED) future.addWaiter(this.#task);
+    else future.core.arm(this.#task);
+  }
+
+  /** The callback will not be called, even if the future has resolved. */
+  remove(): void {
+    if (this.done) return;
+    this.done = true;
+    if (this.#task.bucket !== undefined) this.future.core.disarm(this.#task);
+    else if (this.future.state === UNRESOLVED) this.future.removeWaiter(this.#task);
+  }
+
+  errorOrigin(): ErrorOrigin {
+    return { kind: "future", name: "callback" };
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * Futures of a time (sd-future, section 6.2).
+ *
+ * @module
+ */
+
+import { SystemError } from "../event/errno.ts";
+import { coreOf, type EventLoop } from "../event/event_loop.ts";
+import type { LoopCore } from "../event/loop_core.ts";
+import { SourceKind } from "../event/source_kind.ts";
+import { type Clock, type ClockIndex, clockNames, type Usec } from "../event/time.ts";
+import { later, timerFunctions } from "../event/time_source.ts";
+import { clockIndex, requireUsec } from "../event/validate.ts";
+import { connectFuture, requireNotExiting, settled, sourceFuture } from "./event_future.ts";
+import type { FutureCore } from "./future_core.ts";
+import { type Future, futureOf } from "./future.ts";
+import type { Outcome } from "./operation.ts";
+
+/**
+ * What a time future takes.
+ *
+ * @typeParam T Its value.
+ */
+export interface TimeFutureOptions<T> {
+  /** How much later it may resolve, in microseconds. Default: 1. */
+  accuracy?: Usec;
+  /** What it resolves with. Default: fulfilled, with nothing. */
+  outcome?: Outcome<T>;
+}
+
+const kinds: readonly SourceKind[] = clockNames.map((name, clock) =>
+  new SourceKind({
+    name,
+    kernelFed: true,
+    ...timerFunctions(clock as ClockIndex),
+    invoke(node) {
+      const future = node.owner as FutureCore;
+      const outcome = future.content as Outcome<unknown> | undefined;
+      settled(future);
+      if (outcome?.status === "rejected") future.reject(outcome.reason);
+      else future.fulfil(outcome?.value);
+    },
+  })
+);
+
+/** The core of a future that is fulfilled with nothing at this time, or resolves with the outcome in its `content`. */
+export function timeFutureCore(core: LoopCore, clock: ClockIndex, usec: Usec, accuracy: Usec): FutureCore {
+  const { node, future } = sourceFuture(core, kinds[clock]);
+  node.usec = usec;
+  node.accuracy = accuracy;
+  connectFuture(future);
+  return future;
+}
+
+/**
+ * Resolves at a time.
+ *
+ * @typeParam T Its value.
+ * @param usec Absolute on the clock; `Infinity` is never.
+ * @throws {SystemError} ECANCELED when the loop is exiting, EINVAL, EOPNOTSUPP (clock).
+ */
+export function timeFuture<T = void>(loop: EventLoop, clock: Clock, usec: Usec, options: TimeFutureOptions<T> = {}): Future<T> {
+  const { accuracy = 1, outcome } = options;
+  const core = coreOf(loop);
+  const index = clockIndex(clock);
+  requireUsec(usec, "time");
+  if (requireUsec(accuracy, "accuracy") === Infinity) {
+    throw new SystemError("EINVAL", "Cannot use accuracy 'Infinity': a timer has to fire at some time");
+  }
+  requireNotExiting(core, "wait for a time");
+  const future = timeFutureCore(core, index, usec, accuracy);
+  future.content = outcome;
+  return futureOf<T>(future);
+}
+
+/**
+ * Resolves after a span from the loop's present.
+ *
+ * @typeParam T Its value.
+ * @param usec Microseconds.
+ * @throws {SystemError} EOVERFLOW for `Infinity`, and as {@linkcode timeFuture}. The clock defaults to monotonic.
+ */
+export function relativeTimeFuture<T = void>(
+  loop: EventLoop,
+  usec: Usec,
+  options: TimeFutureOptions<T> & { clock?: Clock } = {},
+): Future<T> {
+  const { clock = "monotonic" } = options;
+  return timeFuture(loop, clock, later(coreOf(loop), clockIndex(clock), usec), options);
+}
