@@ -1,0 +1,117 @@
+/**
+ * Ending what runs, and waiting until it has ended (sd-future, section 11).
+ *
+ * @module
+ */
+
+import { SystemError } from "../event/errno.ts";
+import { CANCEL, type CurrentFiber, EMPTY, type Interruption } from "../future/current.ts";
+import { type Future, futureCoreOf } from "../future/future.ts";
+import { type FutureCore, UNRESOLVED } from "../future/future_core.ts";
+import { BaseOperation, type Operation, requireFiber, type Suspension } from "../future/operation.ts";
+
+/** Waits once, and returns the interruption that ended the wait instead of throwing it. */
+class QuietWait extends BaseOperation<Interruption | undefined> {
+  readonly #target: FutureCore;
+
+  constructor(target: FutureCore) {
+    super();
+    this.#target = target;
+  }
+
+  protected override start(fiber: CurrentFiber): boolean {
+    if (this.#target.state !== UNRESOLVED) return this.#end(undefined);
+    if (fiber.cell !== EMPTY) return this.#end(fiber.takeInterruption());
+    fiber.parkOn(this.#target);
+    return false;
+  }
+
+  protected override resume(fiber: CurrentFiber): boolean {
+    fiber.unpark();
+    return this.#end(fiber.takeInterruption());
+  }
+
+  #end(interruption: Interruption | undefined): true {
+    this.value = interruption;
+    return true;
+  }
+}
+
+/** Waits until the target has resolved, cancelling what `cancel` does after each interruption; the interruptions come afterwards. */
+export function* waitThrough(fiber: CurrentFiber, target: FutureCore, cancel: () => void): Generator<Suspension, void, unknown> {
+  let held: Interruption | undefined = undefined;
+  while (target.state === UNRESOLVED) {
+    const interruption = yield* new QuietWait(target);
+    if (interruption === undefined) continue;
+    if (held?.kind !== CANCEL) held = interruption;
+    if (target.state === UNRESOLVED) cancel();
+  }
+  if (held !== undefined) fiber.restore(held);
+}
+
+/** As {@linkcode cancelWait}, of cores. */
+export function* cancelWaitCores(targets: readonly FutureCore[]): Generator<Suspension, void, unknown> {
+  const fiber = requireFiber();
+  if (targets.includes(fiber.future)) {
+    throw new SystemError("EDEADLK", "Cannot cancel and wait for the fiber that runs: it would never end");
+  }
+  const cancelAll = () => {
+    for (const target of targets) cancelQuietly(target);
+  };
+  cancelAll();
+  for (const target of targets) {
+    if (target.state === UNRESOLVED && target.core !== fiber.core) {
+      throw new SystemError(
+        "EINVAL",
+        `Cannot wait for a future of loop '${target.core.name}' on a fiber of loop '${fiber.core.name}': it did not end at once`,
+      );
+    }
+    yield* waitThrough(fiber, target, cancelAll);
+  }
+}
+
+/** The wait goes on whatever a cancel says of itself. */
+function cancelQuietly(target: FutureCore): void {
+  if (target.state !== UNRESOLVED) return;
+  try {
+    target.cancel(undefined);
+  } catch (error) {
+    target.core.report(error, { kind: "future", name: "cancel" });
+  }
+}
+
+/**
+ * Cancels the futures and waits until they have ended, whatever interrupts the wait.
+ *
+ * Suspends unless all have ended at once. Each interruption of the wait cancels them once more (that is how a stubborn process comes to
+ * its SIGKILL), and shows at the next suspension after the return: the sooner of two cancellations, a cancellation before a
+ * timeout. What the futures came to is not told: look at their `outcome`.
+ *
+ * @throws {SystemError} ESRCH off a fiber, EDEADLK for the fiber that runs, EINVAL for a future of another loop that does not end at the
+ * first cancel. What a cancel throws goes to `onError`.
+ *
+ * @example Ending a child before its resources go
+ * ```ts
+ * import { cancelWait, run, sec, sleep, spawn } from "@sd/fibers";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const log: string[] = [];
+ * function* child() {
+ *   try {
+ *     yield* sleep(sec(10));
+ *   } finally {
+ *     log.push("child ended");
+ *   }
+ * }
+ * await run(function* () {
+ *   const fiber = spawn(child);
+ *   yield* sleep(1);
+ *   yield* cancelWait(fiber);
+ *   log.push("go on");
+ * });
+ * assertEquals(log, ["child ended", "go on"]);
+ * ```
+ */
+export function cancelWait(...futures: Future<unknown>[]): Operation<void> {
+  return cancelWaitCores(futures.map((future) => futureCoreOf(future)));
+}

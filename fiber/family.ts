@@ -1,0 +1,85 @@
+/**
+ * Whose child a fiber is.
+ *
+ * All fibers of a loop that have not ended form a tree: under each fiber those that it spawned, under the loop those that nobody
+ * on it did, and the floating ones. When exit is asked for, the loop unwinds its own; they in turn end theirs.
+ *
+ * @module
+ */
+
+import type { LoopCore, LoopWatcher } from "../event/loop_core.ts";
+import type { FiberCore } from "./fiber_core.ts";
+
+/** A fiber, or the loop. */
+export interface FiberParent {
+  firstChild: FiberCore | undefined;
+  /** The names down to it; empty for the loop. */
+  readonly path: string;
+  /** One of its children has failed, and nobody waits for that one. */
+  childFailed(child: FiberCore): void;
+}
+
+/** The loop, as the parent of its fibers. */
+class Root implements FiberParent, LoopWatcher {
+  firstChild: FiberCore | undefined = undefined;
+  readonly path: string = "";
+  readonly #core: LoopCore;
+
+  constructor(core: LoopCore) {
+    this.#core = core;
+  }
+
+  /** Nobody will look any more. */
+  childFailed(child: FiberCore): void {
+    this.#core.report(child.content, child.errorOrigin());
+  }
+
+  exitRequested(): void {
+    for (const fiber of childrenOf(this).reverse()) fiber.unwind();
+  }
+
+  ended(): void {
+    const stranded = childrenOf(this).reverse();
+    for (const fiber of stranded) {
+      stranded.push(...childrenOf(fiber).reverse());
+      fiber.strand();
+    }
+  }
+}
+
+const roots = new WeakMap<LoopCore, Root>();
+
+/** The loop, as a parent. */
+export function rootOf(core: LoopCore): FiberParent {
+  let root = roots.get(core);
+  if (root === undefined) {
+    roots.set(core, root = new Root(core));
+    core.watchers.add(root);
+  }
+  return root;
+}
+
+/** Makes a fiber a child, the youngest first. */
+export function joinFamily(parent: FiberParent, child: FiberCore): void {
+  const { firstChild } = parent;
+  child.parent = parent;
+  child.nextSibling = firstChild;
+  if (firstChild !== undefined) firstChild.previousSibling = child;
+  parent.firstChild = child;
+}
+
+/** It has ended. It still knows whose child it was. */
+export function leaveFamily(parent: FiberParent, child: FiberCore): void {
+  const { previousSibling, nextSibling } = child;
+  if (previousSibling === undefined) parent.firstChild = nextSibling;
+  else previousSibling.nextSibling = nextSibling;
+  if (nextSibling !== undefined) nextSibling.previousSibling = previousSibling;
+  child.previousSibling = child.nextSibling = undefined;
+}
+
+/** The children of a fiber, or of the loop, that have not ended. */
+export function childrenOf(fiber: FiberParent): FiberCore[] {
+  const children: FiberCore[] = [];
+  for (let child = fiber.firstChild; child !== undefined; child = child.nextSibling) children.push(child);
+  return children;
+}

@@ -1,0 +1,199 @@
+/**
+ * Fibers, as users see them.
+ *
+ * @module
+ */
+
+import { SystemError } from "../event/errno.ts";
+import { coreOf, EventLoop } from "../event/event_loop.ts";
+import type { LoopCore } from "../event/loop_core.ts";
+import { requirePriority } from "../event/validate.ts";
+import { current } from "../future/current.ts";
+import { requireNotExiting } from "../future/event_future.ts";
+import { Future, futureOf } from "../future/future.ts";
+import type { FutureCore } from "../future/future_core.ts";
+import type { Operation } from "../future/operation.ts";
+import { Slot } from "../future/slot.ts";
+import { type FiberParent, joinFamily, leaveFamily, rootOf } from "./family.ts";
+import { COMPLETED, FiberCore } from "./fiber_core.ts";
+
+/** Where a fiber stands. `"ready"`: it waits for its turn. */
+export type FiberStatus = "initial" | "ready" | "running" | "suspended" | "completed";
+
+const statusNames: readonly FiberStatus[] = ["initial", "ready", "running", "suspended", "completed"];
+
+/** How a fiber is made. */
+export interface FiberOptions {
+  /** Default: the current fiber's, else the default loop. */
+  loop?: EventLoop;
+  /** For error reports. Default: the function's name. */
+  name?: string;
+  /** Smaller is more important. Default: 0, whatever its creator's is. */
+  priority?: number;
+  /** Nobody's child: the loop's exit cancels it directly, and its failure is reported at once unless somebody waits for it. */
+  floating?: boolean;
+  /** Cancels it, with the signal's reason. */
+  signal?: AbortSignal;
+  /** Called once, after it has ended. */
+  onDestroy?: () => void;
+}
+
+/** Makes the handle of a core. */
+export let fiberOf: <T>(core: FiberCore) => Fiber<T>;
+
+/**
+ * Straight-line code that suspends and goes on: a generator that the loop runs, and a future of what it returns.
+ *
+ * It belongs to the fiber that spawned it. One that returns with children running is a bug, and reported: the children are cancelled, and it
+ * ends after them.
+ *
+ * @typeParam T What its body returns.
+ */
+export class Fiber<T> extends Future<T> {
+  readonly #core: FiberCore;
+
+  static {
+    fiberOf = <T>(core: FiberCore) => (core.handle ??= new Fiber<T>(core)) as Fiber<T>;
+  }
+
+  /** Not for users: see {@linkcode spawn}. */
+  protected constructor(core: object) {
+    super(core);
+    if (!(core instanceof FiberCore)) throw new SystemError("EINVAL", "Cannot make a fiber by new: use spawn()");
+    this.#core = core;
+  }
+
+  /** For error reports. */
+  get name(): string {
+    return this.#core.name;
+  }
+
+  /** Where it stands. */
+  get status(): FiberStatus {
+    return statusNames[this.#core.status];
+  }
+
+  /** Smaller is more important. Set by `setPriority`. */
+  get priority(): number {
+    return this.#core.priority;
+  }
+
+  /** Nobody's child: see {@linkcode FiberOptions}. Setting it after the end changes nothing. */
+  get floating(): boolean {
+    return this.#core.parent === undefined || this.#core.parent === rootOf(this.#core.core);
+  }
+
+  set floating(floating: boolean) {
+    const core = this.#core;
+    if (core.status === COMPLETED || floating === this.floating) return;
+    leaveFamily(core.parent!, core);
+    joinFamily(parentOf(core.core, floating), core);
+  }
+
+  /** What it waits for, until it runs again. */
+  get awaiting(): Future<unknown> | undefined {
+    const { awaiting } = this.#core;
+    return awaiting && handleOf(awaiting);
+  }
+
+  /** It was cancelled at some time, also if it swallowed that. */
+  get cancelled(): boolean {
+    return this.#core.cancelled;
+  }
+
+  /** Wakes it: its suspension returns the value. One that runs gets it at its next suspension; one that has ended ignores it. */
+  resume(value?: unknown): void {
+    this.#core.wake(value);
+  }
+
+  /** Wakes it: its suspension throws the error. A `CancelledError` counts as a cancellation. */
+  resumeWithError(error: unknown): void {
+    this.#core.wakeWithError(error);
+  }
+
+  /** `"Fiber"`. */
+  override get [Symbol.toStringTag](): string {
+    return "Fiber";
+  }
+
+  /** The fiber that runs. */
+  static get current(): Fiber<unknown> | undefined {
+    return current && fiberOf(current as FiberCore);
+  }
+}
+
+/** The handle that fits the core. */
+function handleOf(core: FutureCore): Future<unknown> {
+  return core instanceof FiberCore ? fiberOf(core) : futureOf(core);
+}
+
+/** The fiber that runs if it is of this loop, else the loop. */
+function parentOf(core: LoopCore, floating: boolean): FiberParent {
+  return !floating && current !== undefined && current.core === core ? current as FiberCore : rootOf(core);
+}
+
+/** The loop for what is made without naming one: the current fiber's, else the default loop. */
+export function currentCore(loop: EventLoop | undefined): LoopCore {
+  if (loop !== undefined) return coreOf(loop);
+  return current?.core ?? coreOf(EventLoop.default());
+}
+
+/** Makes a fiber under this parent. */
+export function spawnCore(core: LoopCore, body: () => Operation<unknown>, parent: FiberParent, options: FiberOptions): FiberCore {
+  if (typeof body !== "function") {
+    throw new SystemError(
+      "EINVAL",
+      `Cannot spawn '${String(body)}': the body is a function that makes an operation, as function* () { ... }`,
+    );
+  }
+  const { name = body.name || "fiber", priority = 0, signal, onDestroy } = options;
+  requirePriority(priority);
+  requireNotExiting(core, `spawn fiber '${name}'`);
+  const fiber = new FiberCore(core, body, name, priority);
+  fiber.onDestroy = onDestroy;
+  joinFamily(parent, fiber);
+  if (signal !== undefined) cancelBySignal(fiber, signal);
+  return fiber;
+}
+
+function cancelBySignal(fiber: FiberCore, signal: AbortSignal): void {
+  if (signal.aborted) {
+    fiber.cancel(signal.reason);
+    return;
+  }
+  const abort = () => void fiber.cancel(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  const observed = fiber.observed;
+  new Slot(fiber, () => signal.removeEventListener("abort", abort));
+  fiber.observed = observed;
+}
+
+/**
+ * Starts a fiber. It runs from the loop, in a later iteration, never inline.
+ *
+ * @typeParam T What the body returns.
+ * @param body Makes the operation that it runs. A function declared once starts faster than a fresh `function*` each time.
+ * @returns The fiber, a future of what the body returns.
+ * @throws {SystemError} ECANCELED when the loop is exiting, EINVAL for a body that is no function, a priority that is no whole number.
+ *
+ * @example Two at once
+ * ```ts
+ * import { msec, run, sleep, spawn } from "@sd/fibers";
+ * import { assertEquals } from "@std/assert";
+ *
+ * function* double(n: number) {
+ *   yield* sleep(msec(1));
+ *   return 2 * n;
+ * }
+ * const sum = await run(function* () {
+ *   const a = spawn(() => double(1));
+ *   const b = spawn(() => double(2));
+ *   return (yield* a) + (yield* b);
+ * });
+ * assertEquals(sum, 6);
+ * ```
+ */
+export function spawn<T>(body: () => Operation<T>, options: FiberOptions = {}): Fiber<T> {
+  const core = currentCore(options.loop);
+  return fiberOf<T>(spawnCore(core, body, parentOf(core, options.floating ?? false), options));
+}

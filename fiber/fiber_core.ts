@@ -1,0 +1,439 @@
+/**
+ * One fiber: its generator, its cell, and how it comes to run (sd-future, sections 8, 9 and 13).
+ *
+ * A fiber is a future with a generator. It has one task, which is in one place at a time: among the waiters of the future that
+ * the fiber waits for, in the queue as the callback of that future, or in the queue as the fiber's turn to run. What wakes a fiber lies
+ * in its cell until the operation that suspended it takes it out.
+ *
+ * @module
+ */
+
+import type { ErrorOrigin } from "../event/error_origin.ts";
+import { SystemError } from "../event/errno.ts";
+import type { LoopCore } from "../event/loop_core.ts";
+import { FINISHED } from "../event/loop_state.ts";
+import { SourceKind } from "../event/source_kind.ts";
+import { setPriority } from "../event/source_lifecycle.ts";
+import { ONESHOT, SourceNode } from "../event/source_node.ts";
+import { CANCEL, current, type CurrentFiber, EMPTY, ERROR, type Interruption, setCurrent, TIMEOUT, VALUE } from "../future/current.ts";
+import { FULFILLED, FutureCore, REJECTED, UNRESOLVED } from "../future/future_core.ts";
+import { CancelledError } from "../future/interruption.ts";
+import { type Operation, operationOf, RESUMED, SUSPENDED, type Suspension, useYieldStar } from "../future/operation.ts";
+import { cancelWaitCores } from "./cancel_wait.ts";
+import { childrenOf, type FiberParent, leaveFamily } from "./family.ts";
+import type { Shield } from "./shield.ts";
+import { TimeoutError, type TimeoutScopeCore } from "./timeout_scope.ts";
+
+/** The states of a fiber, as `Fiber.status` names them. */
+export const INITIAL = 0;
+export const READY = 1;
+export const RUNNING = 2;
+export const SUSPENDED_FIBER = 3;
+export const COMPLETED = 4;
+
+/** So often a fiber may be refused a wait in the exit phase, and go on, before it is taken for one that never ends. */
+const MOST_REFUSALS = 1_000;
+
+const kind = new SourceKind({
+  name: "fiber",
+  alwaysPending: true,
+  task: true,
+  followsExit: (node) => (node.owner as FiberCore).linked,
+  invoke: (node) => (node.owner as FiberCore).dispatch(),
+});
+
+/** See the head of this module. */
+export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
+  readonly name: string;
+  readonly task: SourceNode;
+  status: number;
+  /** Not called yet; its parameter defaults are code, which a fiber that never starts must not run. */
+  #body: (() => Operation<unknown>) | undefined;
+  #generator: Iterator<unknown, unknown, unknown> | undefined;
+  cell: number;
+  #cellContent: unknown;
+  parked: boolean;
+  /** The task is among the waiters of `awaiting`, or in the queue as its callback. */
+  linked: boolean;
+  awaiting: FutureCore | undefined;
+  /** The iteration in which it last ran. */
+  #lastRun: number;
+  cancelled: boolean;
+  /** The innermost that is open. */
+  deadline: TimeoutScopeCore | undefined;
+  shield: Shield | undefined;
+  /** Whose child it is, and its children and siblings: a tree under each loop. */
+  parent: FiberParent | undefined;
+  firstChild: FiberCore | undefined;
+  previousSibling: FiberCore | undefined;
+  nextSibling: FiberCore | undefined;
+  /** Children that failed, and nobody has looked at that yet. */
+  #failures: FiberCore[] | undefined;
+  onDestroy: (() => void) | undefined;
+  #refusals: number;
+
+  constructor(core: LoopCore, body: () => Operation<unknown>, name: string, priority: number) {
+    super(core, undefined, undefined);
+    this.name = name;
+    this.task = new SourceNode(core, kind, ONESHOT, priority);
+    this.task.owner = this;
+    this.status = INITIAL;
+    this.#body = body;
+    this.#generator = undefined;
+    this.cell = EMPTY;
+    this.#cellContent = undefined;
+    this.parked = false;
+    this.linked = false;
+    this.awaiting = undefined;
+    this.#lastRun = core.iteration;
+    this.cancelled = false;
+    this.deadline = undefined;
+    this.shield = undefined;
+    this.parent = undefined;
+    this.firstChild = undefined;
+    this.previousSibling = undefined;
+    this.nextSibling = undefined;
+    this.#failures = undefined;
+    this.onDestroy = undefined;
+    this.#refusals = 0;
+    core.arm(this.task);
+  }
+
+  get future(): FutureCore {
+    return this;
+  }
+
+  get priority(): number {
+    return this.task.priority;
+  }
+
+  // Running
+
+  /** The loop's turn for this fiber's task. */
+  dispatch(): void {
+    if (this.linked) {
+      // As the callback of the future it waited for: it wakes the fiber, whose turn comes after those that are ready already.
+      this.linked = false;
+      this.#merge(VALUE, undefined);
+      this.#ready();
+    } else if (this.core.exitRequested) {
+      this.#dispatchExit();
+    } else {
+      this.#run();
+    }
+  }
+
+  /** In the exit phase every wake-up is a cancellation, and the fiber runs at once. */
+  #dispatchExit(): void {
+    if (this.status === INITIAL) this.cancel(this.#exitReason());
+    else if (this.#refusals++ < MOST_REFUSALS) {
+      this.cancelled = true;
+      this.#merge(CANCEL, this.#exitReason());
+      this.#run();
+    }
+  }
+
+  #exitReason(): SystemError {
+    return new SystemError("ECANCELED", `Loop '${this.core.name}' is exiting`);
+  }
+
+  #run(): void {
+    const previous = current;
+    setCurrent(this);
+    this.status = RUNNING;
+    this.#lastRun = this.core.iteration;
+    try {
+      this.#generator ??= this.#start();
+      let step = this.#generator.next(RESUMED);
+      while (!step.done && !(step.value === SUSPENDED && this.parked)) step = this.#refuseYield();
+      if (step.done) this.#returned(FULFILLED, step.value);
+    } catch (error) {
+      this.#returned(REJECTED, error);
+    }
+    setCurrent(previous);
+  }
+
+  #start(): Iterator<unknown, unknown, unknown> {
+    const body = this.#body!;
+    this.#body = undefined;
+    return operationOf(body)[Symbol.iterator]();
+  }
+
+  /** Something was yielded that is no suspension of this fiber: the body gets an error where it yielded. */
+  #refuseYield(): IteratorResult<unknown, unknown> {
+    const generator = this.#generator!;
+    const error = useYieldStar();
+    if (generator.throw === undefined) throw error;
+    return generator.throw(error);
+  }
+
+  /** The body has ended. Children that it left behind end first. */
+  #returned(state: number, content: unknown): void {
+    if (this.firstChild !== undefined) {
+      const children = childrenOf(this);
+      this.core.report(
+        new SystemError(
+          "EBUSY",
+          `Fiber '${this.name}' returned with children running: ${names(children)}; wait for them, or spawn them in a scope`,
+        ),
+        this.errorOrigin(),
+      );
+      this.#generator = afterChildren(children, state, content);
+      this.#run();
+      return;
+    }
+    this.#complete(state, content);
+  }
+
+  #complete(state: number, content: unknown): void {
+    while (this.deadline !== undefined) this.deadline.close();
+    this.status = COMPLETED;
+    this.cell = EMPTY;
+    this.#cellContent =
+      this.#generator =
+      this.#body =
+      this.shield =
+      this.awaiting =
+        undefined;
+    this.parked = false;
+    this.core.disarm(this.task);
+    const { parent } = this;
+    if (parent !== undefined) leaveFamily(parent, this);
+    if (state === FULFILLED) this.fulfil(content);
+    else this.reject(content);
+    if (this.hasUnseenFailure) parent?.childFailed(this);
+    this.#reportFailures();
+    this.#destroy();
+  }
+
+  /** It failed, by more than having been cancelled, and nobody looked at that. */
+  get hasUnseenFailure(): boolean {
+    return this.state === REJECTED && !this.observed && !(this.cancelled && this.content instanceof CancelledError);
+  }
+
+  /** Kept until the end: until then the body may still look. */
+  childFailed(child: FiberCore): void {
+    (this.#failures ??= []).push(child);
+  }
+
+  #reportFailures(): void {
+    for (const child of this.#failures ?? []) {
+      if (child.hasUnseenFailure) this.core.report(child.content, child.errorOrigin());
+    }
+    this.#failures = undefined;
+  }
+
+  #destroy(): void {
+    const { onDestroy } = this;
+    if (onDestroy === undefined) return;
+    this.onDestroy = undefined;
+    try {
+      onDestroy();
+    } catch (error) {
+      this.core.report(error, this.errorOrigin());
+    }
+  }
+
+  // Waking
+
+  /** Wakes it with a value. */
+  wake(value: unknown): void {
+    this.#deliver(VALUE, value);
+  }
+
+  /** Wakes it with an error. */
+  wakeWithError(error: unknown): void {
+    if (error instanceof CancelledError) this.#deliver(CANCEL, error);
+    else this.#deliver(ERROR, error);
+  }
+
+  /** A shield lets go of what it held. */
+  interrupt(interruption: Interruption): void {
+    this.#deliver(interruption.kind, interruption.content);
+  }
+
+  /** A deadline of its own has expired. */
+  expire(scope: TimeoutScopeCore): void {
+    this.#deliver(TIMEOUT, scope);
+  }
+
+  override cancel(reason: unknown): boolean {
+    if (this.status === COMPLETED) return false;
+    if (current === this) throw new SystemError("EDEADLK", `Cannot cancel fiber '${this.name}' from itself: throw, or return`);
+    this.cancelled = true;
+    if (this.status === INITIAL) {
+      this.#complete(REJECTED, new CancelledError(reason));
+      return true;
+    }
+    if (this.cell === CANCEL || this.shield?.holdsCancel) {
+      if (this.core.exitRequested) this.#makeReady();
+      return false;
+    }
+    this.#deliver(CANCEL, reason);
+    return true;
+  }
+
+  /** Fills the cell, or has a shield hold it, and makes a suspended fiber run. */
+  #deliver(cell: number, content: unknown): void {
+    if (this.status === COMPLETED) return;
+    if (this.#merge(cell, content)) this.#makeReady();
+  }
+
+  /** Puts it into the cell, unless what lies there goes before it. `false`: a shield holds it back. */
+  #merge(cell: number, content: unknown): boolean {
+    if (cell >= TIMEOUT && this.shield?.hold(cell, content)) return false;
+    const before = this.cell;
+    const keeps = before === CANCEL || (before === TIMEOUT && cell < TIMEOUT);
+    if (!keeps) {
+      this.cell = cell;
+      this.#cellContent = content;
+    }
+    return true;
+  }
+
+  /** It is to run: now if it is suspended, and in the right phase if it waits for its turn. */
+  #makeReady(): void {
+    if (this.status === RUNNING || this.status === INITIAL) return;
+    if (this.linked) {
+      this.linked = false;
+      if (this.awaiting!.state === UNRESOLVED) this.awaiting!.removeWaiter(this.task);
+    }
+    this.#ready();
+  }
+
+  #ready(): void {
+    this.status = READY;
+    if (this.task.bucket === undefined) this.task.pendingIteration = this.#lastRun;
+    this.core.arm(this.task);
+  }
+
+  /** Exit was asked for: it is to be unwound. */
+  unwind(): void {
+    if (this.status === INITIAL) this.core.arm(this.task);
+    else this.#makeReady();
+  }
+
+  // What operations need
+
+  park(): void {
+    this.parked = true;
+    this.status = SUSPENDED_FIBER;
+  }
+
+  parkOn(target: FutureCore): void {
+    this.park();
+    this.awaiting = target;
+    this.linked = true;
+    target.addWaiter(this.task);
+  }
+
+  /** Suspends it until its turn comes again. */
+  parkReady(): void {
+    this.parked = true;
+    this.#ready();
+  }
+
+  unpark(): void {
+    this.parked = false;
+    this.status = RUNNING;
+    if (this.linked) {
+      this.linked = false;
+      if (this.awaiting!.state === UNRESOLVED) this.awaiting!.removeWaiter(this.task);
+    }
+    this.core.disarm(this.task);
+    this.awaiting = undefined;
+  }
+
+  takeValue(): unknown {
+    const content = this.#cellContent;
+    this.cell = EMPTY;
+    this.#cellContent = undefined;
+    return content;
+  }
+
+  takeError(): unknown {
+    const { cell } = this;
+    const content = this.takeValue();
+    if (cell === CANCEL) return content instanceof CancelledError ? content : new CancelledError(content);
+    if (cell === TIMEOUT) return new TimeoutError((content as TimeoutScopeCore).deliver());
+    return content;
+  }
+
+  takeInterruption(): Interruption | undefined {
+    const { cell } = this;
+    const content = this.takeValue();
+    return cell >= TIMEOUT ? { kind: cell, content } : undefined;
+  }
+
+  restore(interruption: Interruption): void {
+    this.#merge(interruption.kind, interruption.content);
+  }
+
+  /** An expired deadline that is closed again does not apply to what comes after it. */
+  forgetTimeout(replacement: TimeoutScopeCore | undefined): void {
+    if (this.cell !== TIMEOUT) return;
+    this.takeValue();
+    if (replacement !== undefined) this.restore({ kind: TIMEOUT, content: replacement });
+  }
+
+  checkInterrupted(): void {
+    if (this.cell >= TIMEOUT) throw this.takeError();
+  }
+
+  /** Throws ECANCELED in the exit phase, where nothing new can be waited for; `true` in the end: the fiber goes on all the same, and is to stay suspended. */
+  refuse(): boolean {
+    if (!this.core.exitRequested) return false;
+    if (this.#refusals++ >= MOST_REFUSALS) {
+      this.park();
+      return true;
+    }
+    if (this.cell >= TIMEOUT) throw this.takeError();
+    throw new CancelledError(this.#exitReason());
+  }
+
+  setFiberPriority(priority: number): void {
+    setPriority(this.core, this.task, priority);
+  }
+
+  override setPriority(priority: number): void {
+    if (this.state !== UNRESOLVED) throw new SystemError("ESTALE", `Cannot set the priority of fiber '${this.name}': it has ended`);
+    this.setFiberPriority(priority);
+  }
+
+  errorOrigin(): ErrorOrigin {
+    return { kind: "fiber", name: this.path };
+  }
+
+  /** Its name behind the names of those that spawned it. */
+  get path(): string {
+    const above = this.parent?.path ?? "";
+    return above === "" ? this.name : `${above} > ${this.name}`;
+  }
+
+  /** The loop is over: a fiber that has not ended never will. */
+  strand(): void {
+    if (this.status === INITIAL) this.#complete(REJECTED, new CancelledError(this.#exitReason()));
+    else if (this.core.state === FINISHED) {
+      const where = this.awaiting === undefined ? "suspended" : `waiting for ${describe(this.awaiting)}`;
+      this.core.report(
+        new SystemError("ECANCELED", `Fiber '${this.name}' has not ended with its loop: it is ${where}`),
+        this.errorOrigin(),
+      );
+    }
+  }
+}
+
+function describe(target: FutureCore): string {
+  return target instanceof FiberCore ? `fiber '${target.name}'` : "a future";
+}
+
+/** Ends what a fiber left behind, then ends as its body did. */
+function* afterChildren(children: FiberCore[], state: number, content: unknown): Generator<Suspension, unknown, unknown> {
+  yield* cancelWaitCores(children);
+  if (state === FULFILLED) return content;
+  throw content;
+}
+
+function names(fibers: FiberCore[]): string {
+  return fibers.map((fiber) => `'${fiber.name}'`).join(", ");
+}

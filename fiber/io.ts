@@ -1,0 +1,7 @@
+/**
+ * Calls on bare descriptors.
+ *
+ * @module
+ */
+
+export {};
