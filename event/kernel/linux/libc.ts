@@ -1,0 +1,192 @@
+/**
+ * libc: where it is, how it is opened, and how its errors, strings and memory are reached.
+ *
+ * A program is granted the one file that holds libc, by its absolute path (`--allow-ffi=/lib/x86_64-linux-gnu/libc.so.6`), and nothing else. So the
+ * well-known places are tried, each if it is granted. Whether a file is there cannot be asked without a permission to read; opening it tells.
+ *
+ * @module
+ */
+
+import { Errno, SystemError } from "../../errno.ts";
+import type { Result } from "../kernel.ts";
+import { coldSymbols, hotSymbols } from "./symbols.ts";
+
+/** The opened libc: its functions by their names in the two tables of symbols.ts. */
+export type Libc = Deno.DynamicLibrary<typeof hotSymbols & typeof coldSymbols>["symbols"];
+
+/** An address in libc's memory. */
+export type Address = bigint;
+
+/** Where the systems keep libc, by processor and by the C library that the host itself was built for: a process must not load the other one. */
+const places: Readonly<Record<string, readonly string[]>> = {
+  "x86_64-gnu": gnuPlaces("x86_64-linux-gnu"),
+  "aarch64-gnu": gnuPlaces("aarch64-linux-gnu"),
+  "x86_64-musl": muslPlaces("x86_64"),
+  "aarch64-musl": muslPlaces("aarch64"),
+};
+
+function gnuPlaces(triplet: string): readonly string[] {
+  return [
+    `/lib/${triplet}/libc.so.6`, // Debian and its kin
+    `/usr/lib/${triplet}/libc.so.6`,
+    "/lib64/libc.so.6", // Fedora, SUSE
+    "/usr/lib64/libc.so.6",
+    "/usr/lib/libc.so.6", // Arch
+    "/lib/libc.so.6",
+    "/usr/local/lib/libc.so.6", // the host's own image on Alpine
+  ];
+}
+
+function muslPlaces(processor: string): readonly string[] {
+  return [`/lib/libc.musl-${processor}.so.1`, `/lib/ld-musl-${processor}.so.1`];
+}
+
+/** The processor is a 64-bit Arm, not an x86-64: some system calls and structs differ. Also asked where there is no host. */
+export const isArm: boolean = globalThis.Deno?.build.arch === "aarch64";
+
+/** libc, once {@linkcode openLibc} has returned. */
+export let libc: Libc;
+
+let opened = false;
+let errnoAddress: Address;
+const errnoCell = new Int32Array(1);
+
+/**
+ * Opens libc unless it is open, for this isolate and for as long as it lives.
+ *
+ * @throws {SystemError} EOPNOTSUPP on any other system than Linux on x86-64 or 64-bit Arm, EPERM when no place of libc is granted, ELIBACC when
+ * none of the granted ones can be loaded.
+ */
+export function openLibc(): void {
+  if (opened) return;
+  const candidates = libcPlaces();
+  const granted = candidates.filter((path) => isGranted(path));
+  if (isGranted(undefined)) granted.push("libc.so.6"); // by its bare name only where all of FFI is granted
+  if (granted.length === 0) throw notPermitted(candidates);
+  libc = load(granted, candidates);
+  // Every thread has an errno of its own, and an isolate stays on its thread.
+  errnoAddress = libc.__errno_location();
+  opened = true;
+}
+
+/** Opens libc if that is permitted and works, and says nothing otherwise. */
+export function openLibcIfPermitted(): void {
+  try {
+    openLibc();
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+  }
+}
+
+/**
+ * Where libc may be on this system, the likeliest place first.
+ *
+ * @throws {SystemError} EOPNOTSUPP on any other system than Linux on x86-64 or 64-bit Arm.
+ */
+export function libcPlaces(): readonly string[] {
+  if (typeof Deno === "undefined") {
+    throw new SystemError("EOPNOTSUPP", "Cannot use the Linux kernel: libc is reached by Deno's FFI, run the program with Deno");
+  }
+  const { os, arch, env } = Deno.build;
+  const found = os === "linux" ? places[`${arch}-${env}`] : undefined;
+  if (found !== undefined) return found;
+  throw new SystemError(
+    "EOPNOTSUPP",
+    `Cannot use the Linux kernel on '${Deno.build.target}': not supported, it needs Linux on x86-64 or 64-bit Arm`,
+  );
+}
+
+function isGranted(path: string | undefined): boolean {
+  return Deno.permissions.querySync({ name: "ffi", path }).state === "granted";
+}
+
+function load(granted: readonly string[], candidates: readonly string[]): Libc {
+  let cause: unknown;
+  for (const path of granted) {
+    try {
+      return open(path);
+    } catch (error) {
+      cause ??= error;
+    }
+  }
+  throw new SystemError(
+    "ELIBACC",
+    `Cannot load libc from '${granted.join("', '")}': no usable library there, run with --allow-ffi=<path> for the one this system has: ${
+      candidates.join(", ")
+    }`,
+    { cause },
+  );
+}
+
+type Callable = (...args: unknown[]) => unknown;
+
+/**
+ * The host does not compile a function that takes a struct. So each function of the cold table is declared with one more parameter, a struct of one
+ * byte: neither calling convention lets a function notice an argument too many.
+ */
+function open(path: string): Libc {
+  const cold: Record<string, Deno.ForeignFunction | Deno.ForeignStatic> = { ...coldSymbols };
+  const padded: string[] = [];
+  for (const [name, symbol] of Object.entries(cold)) {
+    if (!("parameters" in symbol) || symbol.nonblocking) continue; // what is no function or runs on a thread is not compiled anyway
+    cold[name] = { ...symbol, parameters: [...symbol.parameters, { struct: ["u8"] }] };
+    padded.push(name);
+  }
+  const library = { ...Deno.dlopen(path, { ...hotSymbols, ...cold }).symbols } as Record<string, Callable>;
+  const surplus = new Uint8Array(1);
+  for (const name of padded) {
+    const call = library[name];
+    library[name] = (...args) => call(...args, surplus);
+  }
+  return library as unknown as Libc;
+}
+
+function notPermitted(candidates: readonly string[]): SystemError {
+  return new SystemError(
+    "EPERM",
+    `Cannot use the Linux kernel: calling libc is not permitted, run with --allow-ffi=${candidates[0]} (or where else this system has it: ${
+      candidates.slice(1).join(", ")
+    })`,
+  );
+}
+
+/**
+ * The negated errno of the call that just failed. It must be asked before anything else is called. A failure whose errno got lost is EIO, since 0
+ * would read as a success.
+ */
+export function failure(): Result {
+  libc.copyFrom(errnoCell, errnoAddress, 4n);
+  return -(errnoCell[0] || Errno.EIO);
+}
+
+/** What a call returned, or the negated errno if that was −1. */
+export function result(returned: number): Result {
+  return returned < 0 ? failure() : returned;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** A string as C has it, in UTF-8 with a 0 at its end; `undefined` for one that has a 0 inside, which C cannot say. */
+export function cString(text: string): Uint8Array<ArrayBuffer> | undefined {
+  return text.includes("\0") ? undefined : encoder.encode(`${text}\0`);
+}
+
+/** The string at an address, up to its 0. */
+export function stringAt(address: Address): string {
+  return decoder.decode(bytesAt(address, Number(libc.strlen(address))));
+}
+
+/** A copy of the bytes at an address. */
+export function bytesAt(address: Address, length: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  libc.copyFrom(bytes, address, BigInt(length));
+  return bytes;
+}
+
+/** A copy of bytes in memory of libc, to be given back by `libc.free`; 0 when there is no memory. */
+export function allocateCopy(bytes: Uint8Array<ArrayBuffer>): Address {
+  const address = libc.malloc(BigInt(bytes.byteLength || 1));
+  if (address !== 0n) libc.copyTo(address, bytes, BigInt(bytes.byteLength));
+  return address;
+}

@@ -1,0 +1,73 @@
+/**
+ * The kernel on Linux, put together from its parts.
+ *
+ * @module
+ */
+
+import type { Kernel, KernelFeature } from "../kernel.ts";
+import { now } from "./clocks.ts";
+import { close, duplicate, openPipe, setBlocking, tryRead, tryWrite } from "./descriptors.ts";
+import { libc } from "./libc.ts";
+import { LinuxPoller } from "./poller.ts";
+import { environment, readBootId } from "./process_facts.ts";
+import { openProcess, peekProcess, processId, reapKilledProcess, reapProcess, signalProcess } from "./processes.ts";
+import { reapsAutomatically } from "./signal_action.ts";
+import { signalsHaveInfo } from "./signals.ts";
+import {
+  closeWrite,
+  connectSocket,
+  localAddress,
+  openListener,
+  openStream,
+  remoteAddress,
+  removeSocketFile,
+  socketError,
+  tryAccept,
+} from "./sockets.ts";
+import { spawn } from "./spawn.ts";
+import { turn } from "./turns.ts";
+
+const always: readonly KernelFeature[] = ["descriptors", "blocking", "nesting", "pidfd"];
+
+/** Linux by libc, which must be open. */
+export function makeLinuxKernel(): Kernel {
+  let features: ReadonlySet<KernelFeature> | undefined;
+  let bootId: Uint8Array | undefined;
+  return {
+    name: "linux",
+    // Whether signals come with siginfo is found out when somebody asks: it takes a page of machine code.
+    get features(): ReadonlySet<KernelFeature> {
+      return features ??= new Set(signalsHaveInfo() ? [...always, "siginfo"] : always);
+    },
+    hostWaits: 0,
+    openPoller: LinuxPoller.open,
+    now,
+    bootId: () => bootId ??= readBootId(),
+    environment,
+    pid: libc.getpid(),
+    tryRead,
+    tryWrite,
+    tryAccept,
+    duplicate,
+    close,
+    setBlocking,
+    openPipe,
+    openListener,
+    openStream,
+    connectSocket,
+    socketError,
+    localAddress,
+    remoteAddress,
+    closeWrite,
+    removeSocketFile,
+    spawn,
+    openProcess,
+    processId,
+    peekProcess,
+    reapProcess,
+    reapKilledProcess,
+    signalProcess,
+    reapsAutomatically,
+    turn,
+  };
+}

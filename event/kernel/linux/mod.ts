@@ -1,0 +1,29 @@
+/**
+ * The Linux kernel: libc by FFI, on x86-64 and 64-bit Arm. It needs the permission for the file of libc and no other.
+ *
+ * @module
+ */
+
+import type { Kernel } from "../kernel.ts";
+import { openLibc, openLibcIfPermitted } from "./libc.ts";
+import { makeLinuxKernel } from "./linux_kernel.ts";
+
+// A library that is opened within a test counts as a leak there, so where it is permitted already it is opened now.
+openLibcIfPermitted();
+
+let kernel: Kernel | undefined;
+
+/**
+ * The Linux kernel, one for each isolate.
+ *
+ * @returns The same one every time.
+ * @throws {SystemError} EPERM when calling libc is not permitted; the message says which flag to add. EOPNOTSUPP on any other system. ELIBACC when
+ * libc cannot be loaded from where it is permitted.
+ */
+export function linuxKernel(): Kernel {
+  if (kernel === undefined) {
+    openLibc();
+    kernel = makeLinuxKernel();
+  }
+  return kernel;
+}

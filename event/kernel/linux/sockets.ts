@@ -1,0 +1,148 @@
+/**
+ * Sockets: opened whole, connected, asked.
+ *
+ * What is opened here does not wait (SOCK_NONBLOCK) and is closed by exec (SOCK_CLOEXEC). TCP sends what it is given without waiting for more
+ * (TCP_NODELAY), as the host's own connections do: a listener hands that on to what it accepts.
+ *
+ * @module
+ */
+
+import { Errno } from "../../errno.ts";
+import type { Handle, ListenAddress, Result, SocketAddress } from "../kernel.ts";
+import { close } from "./descriptors.ts";
+import { cString, failure, isArm, libc, result } from "./libc.ts";
+import { AF_UNIX, decodeAddress, encodeAddress, type EncodedAddress, isAbstract, MAX_ADDRESS_BYTES } from "./socket_address.ts";
+
+const SOCK_STREAM = 1;
+const SOCK_NONBLOCK = 0x800;
+const SOCK_CLOEXEC = 0x8_0000;
+const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
+const SO_ERROR = 4;
+const SO_REUSEPORT = 15;
+const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
+const SHUT_WR = 1;
+
+const AT_FDCWD = -100;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const STATX_TYPE = 1;
+const S_IFMT = 0xf000;
+const S_IFSOCK = 0xc000;
+
+const defaultBacklog = 511;
+const anyHost = "0.0.0.0";
+const localHost = "127.0.0.1";
+
+/** An int that is handed to the kernel or filled by it, and its size. */
+const cell = new Int32Array(1);
+const cellLength = Uint32Array.of(4);
+
+/** An address that the kernel fills, and how much of it. */
+const addressBytes = new Uint8Array(MAX_ADDRESS_BYTES);
+const addressLength = new Uint32Array(1);
+
+/** A struct statx, and where in it, in half words, the kind of file stands. The call has a number of its own on each processor. */
+const status = new Uint16Array(128);
+const statusModeAt = 14;
+const statxNumber = isArm ? 291n : 332n;
+
+/** A socket that listens. */
+export function openListener(address: ListenAddress): Result {
+  const encoded = encodeAddress(address, anyHost);
+  if (typeof encoded === "number") return encoded;
+  const handle = openSocket(encoded.family);
+  if (handle < 0) return handle;
+  return opened(handle, listenAt(handle, encoded, address));
+}
+
+function listenAt(handle: Handle, encoded: EncodedAddress, address: ListenAddress): Result {
+  if (encoded.family !== AF_UNIX) {
+    // So that a restarted server gets its port back at once, while old connections to it still linger.
+    const answer = setOption(handle, SOL_SOCKET, SO_REUSEADDR);
+    if (answer < 0) return answer;
+  }
+  if ("reusePort" in address && address.reusePort) {
+    const answer = setOption(handle, SOL_SOCKET, SO_REUSEPORT);
+    if (answer < 0) return answer;
+  }
+  const answer = result(libc.bind(handle, encoded.bytes, encoded.bytes.length));
+  return answer < 0 ? answer : result(libc.listen(handle, address.backlog ?? defaultBacklog));
+}
+
+/** A connection of a listener's, in the caller's hands. */
+export function tryAccept(handle: Handle): Result {
+  return result(libc.accept4(handle, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC));
+}
+
+/** A stream that is there or on its way. */
+export function openStream(address: SocketAddress): Result {
+  const encoded = encodeAddress(address, localHost);
+  if (typeof encoded === "number") return encoded;
+  const handle = openSocket(encoded.family);
+  if (handle < 0) return handle;
+  const answer = connectTo(handle, encoded);
+  return opened(handle, answer === -Errno.EINPROGRESS ? 0 : answer);
+}
+
+/** Makes a socket go to an address: 0, −EINPROGRESS, or −EAGAIN where the queue of an AF_UNIX listener is full. */
+export function connectSocket(handle: Handle, address: SocketAddress): Result {
+  const encoded = encodeAddress(address, localHost);
+  return typeof encoded === "number" ? encoded : connectTo(handle, encoded);
+}
+
+function connectTo(handle: Handle, encoded: EncodedAddress): Result {
+  const answer = result(libc.connect(handle, encoded.bytes, encoded.bytes.length));
+  // Interrupted by a signal it goes on by itself.
+  return answer === -Errno.EINTR ? -Errno.EINPROGRESS : answer;
+}
+
+function openSocket(family: number): Result {
+  const handle = result(libc.socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (handle < 0 || family === AF_UNIX) return handle;
+  return opened(handle, setOption(handle, IPPROTO_TCP, TCP_NODELAY));
+}
+
+/** The handle, unless what was done with it failed: then it is closed, and the answer is that. */
+function opened(handle: Handle, answer: Result): Result {
+  if (answer >= 0) return handle;
+  close(handle);
+  return answer;
+}
+
+function setOption(handle: Handle, level: number, option: number): Result {
+  cell[0] = 1;
+  return result(libc.setsockopt(handle, level, option, cell, 4));
+}
+
+/** Takes the error that a socket holds. */
+export function socketError(handle: Handle): Result {
+  return libc.getsockopt(handle, SOL_SOCKET, SO_ERROR, cell, cellLength) < 0 ? failure() : 0 - cell[0];
+}
+
+/** Where a socket is bound. */
+export function localAddress(handle: Handle): SocketAddress | undefined | Result {
+  addressLength[0] = MAX_ADDRESS_BYTES;
+  return libc.getsockname(handle, addressBytes, addressLength) < 0 ? failure() : decodeAddress(addressBytes, addressLength[0]);
+}
+
+/** Where the other end is bound. */
+export function remoteAddress(handle: Handle): SocketAddress | undefined | Result {
+  addressLength[0] = MAX_ADDRESS_BYTES;
+  return libc.getpeername(handle, addressBytes, addressLength) < 0 ? failure() : decodeAddress(addressBytes, addressLength[0]);
+}
+
+/** Ends the writing direction of a stream. */
+export function closeWrite(handle: Handle): Result {
+  return result(libc.shutdown(handle, SHUT_WR));
+}
+
+/** Removes a socket file, and no file of another kind: −ENOTSOCK. An abstract socket has none. */
+export function removeSocketFile(path: string): Result {
+  if (isAbstract(path)) return -Errno.ENOENT;
+  const name = cString(path);
+  if (name === undefined) return -Errno.EINVAL;
+  const answer = result(libc.statx(statxNumber, AT_FDCWD, name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, status));
+  if (answer < 0) return answer;
+  return (status[statusModeAt] & S_IFMT) === S_IFSOCK ? result(libc.unlink(name)) : -Errno.ENOTSOCK;
+}

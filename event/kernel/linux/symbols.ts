@@ -1,0 +1,107 @@
+/**
+ * What is called in libc, and how.
+ *
+ * The types are chosen for speed and for the permission. A `buffer` is a typed array or `null`; an address that libc gave is a `usize`, a bigint
+ * in JavaScript. Together with integers they need no more than the permission for the one library file; a `pointer` needs the permission for all
+ * of FFI. A JavaScript number given to a 64-bit parameter leaves the fast path of a call, so a length that is known to fit is declared as 32 bits:
+ * both processors clear the upper half of a register that is written with 32 bits. A result that fits is declared as 32 bits for the same reason,
+ * and −1 stays −1.
+ *
+ * The host compiles machine code for every function of the table when the library is opened, a third of a millisecond each. That is for those that
+ * are called again and again; the others are in a table of their own, which {@linkcode openLibc} declares so that none is compiled. A call of them
+ * takes 150 ns more.
+ *
+ * What is declared `nonblocking` runs on a thread of the host's pool and must be given libc's memory only. Two names for one function are two ways
+ * to call it.
+ *
+ * @module
+ */
+
+/** What is called again and again. */
+export const hotSymbols = {
+  copyFrom: { name: "memcpy", parameters: ["buffer", "usize", "usize"], result: "usize" },
+  clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
+  read: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  write: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+  epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
+  timerfd_settime: { parameters: ["i32", "i32", "buffer", "buffer"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** What is called now and then. */
+export const coldSymbols = {
+  // Memory and strings.
+  __errno_location: { parameters: [], result: "usize" },
+  malloc: { parameters: ["usize"], result: "usize" },
+  free: { parameters: ["usize"], result: "void" },
+  strlen: { parameters: ["usize"], result: "usize" },
+  copyTo: { name: "memcpy", parameters: ["usize", "buffer", "usize"], result: "usize" },
+
+  // This process and its surroundings.
+  getpid: { parameters: [], result: "i32" },
+  getenv: { parameters: ["buffer"], result: "usize" },
+
+  // Descriptors.
+  open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  pipe2: { parameters: ["buffer", "i32"], result: "i32" },
+  unlink: { parameters: ["buffer"], result: "i32" },
+
+  // Sockets. Not every musl has statx, so it is called by its number.
+  statx: { name: "syscall", parameters: ["usize", "i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  listen: { parameters: ["i32", "i32"], result: "i32" },
+  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  accept4: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
+  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+  shutdown: { parameters: ["i32", "i32"], result: "i32" },
+  getaddrinfo: { parameters: ["usize", "usize", "usize", "usize"], result: "i32", nonblocking: true },
+  freeaddrinfo: { parameters: ["usize"], result: "void" },
+
+  // Waiting. glibc before 2.35 and musl have no epoll_pwait2, so it is called by its number.
+  epoll_create1: { parameters: ["i32"], result: "i32" },
+  epoll_pwait2: { name: "syscall", parameters: ["usize", "i32", "buffer", "i32", "buffer", "buffer", "usize"], result: "i32" },
+  timerfd_create: { parameters: ["i32", "i32"], result: "i32" },
+  eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  poll: { parameters: ["buffer", "usize", "i32"], result: "i32" },
+  pollOnThread: { name: "poll", parameters: ["usize", "usize", "i32"], result: "i32", nonblocking: true },
+
+  // Signals and processes. glibc before 2.36 and musl have no pidfd_open, so that and its kin are called by their numbers.
+  sigaction: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  pthread_sigmask: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  mmap: { parameters: ["usize", "usize", "i32", "i32", "i32", "i64"], result: "usize" },
+  mprotect: { parameters: ["usize", "usize", "i32"], result: "i32" },
+  munmap: { parameters: ["usize", "usize"], result: "i32" },
+  signalfd: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+  rt_tgsigqueueinfo: { name: "syscall", parameters: ["usize", "i32", "i32", "i32", "buffer"], result: "i32" },
+  opendir: { parameters: ["buffer"], result: "usize" },
+  readdir: { parameters: ["usize"], result: "usize" },
+  closedir: { parameters: ["usize"], result: "i32" },
+  fill: { name: "memset", parameters: ["usize", "i32", "usize"], result: "usize" },
+  getuid: { parameters: [], result: "u32" },
+  kill: { parameters: ["i32", "i32"], result: "i32" },
+  waitid: { parameters: ["i32", "i32", "buffer", "i32"], result: "i32" },
+  pidfd_open: { name: "syscall", parameters: ["usize", "i32", "u32"], result: "i32" },
+  pidfd_send_signal: { name: "syscall", parameters: ["usize", "i32", "i32", "buffer", "u32"], result: "i32" },
+
+  // Starting a process. A variable of libc is its address, and a `pointer` that is only handed on needs no further permission.
+  environ: { type: "pointer" },
+  copyFromVariable: { name: "memcpy", parameters: ["buffer", "pointer", "usize"], result: "usize" },
+  posix_spawnp: { parameters: ["buffer", "buffer", "buffer", "buffer", "usize", "usize"], result: "i32" },
+  posix_spawn_file_actions_init: { parameters: ["buffer"], result: "i32" },
+  posix_spawn_file_actions_destroy: { parameters: ["buffer"], result: "i32" },
+  posix_spawn_file_actions_adddup2: { parameters: ["buffer", "i32", "i32"], result: "i32" },
+  posix_spawn_file_actions_addopen: { parameters: ["buffer", "i32", "buffer", "i32", "u32"], result: "i32" },
+  posix_spawn_file_actions_addchdir_np: { parameters: ["buffer", "buffer"], result: "i32" },
+  posix_spawnattr_init: { parameters: ["buffer"], result: "i32" },
+  posix_spawnattr_destroy: { parameters: ["buffer"], result: "i32" },
+  posix_spawnattr_setflags: { parameters: ["buffer", "i16"], result: "i32" },
+  posix_spawnattr_setsigdefault: { parameters: ["buffer", "buffer"], result: "i32" },
+  posix_spawnattr_setsigmask: { parameters: ["buffer", "buffer"], result: "i32" },
+  posix_spawnattr_setpgroup: { parameters: ["buffer", "i32"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
