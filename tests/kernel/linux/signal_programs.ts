@@ -73,8 +73,13 @@ export class SignalProgram implements AsyncDisposable {
 
   /** Its threads' numbers. */
   async threads(): Promise<number[]> {
-    const { stdout } = await new Deno.Command("ls", { args: [`/proc/${this.pid}/task`] }).output();
-    return new TextDecoder().decode(stdout).trim().split("\n").map(Number);
+    return (await output("ls", `/proc/${this.pid}/task`)).map(Number);
+  }
+
+  /** What each of its threads blocks. */
+  async blockedSignals(): Promise<bigint[]> {
+    const lines = await output("sh", "-c", `cat /proc/${this.pid}/task/*/status`);
+    return lines.filter((line) => line.startsWith("SigBlk:")).map((line) => BigInt(`0x${line.slice("SigBlk:".length).trim()}`));
   }
 
   /** Waits for its end: the exit code, 128 and the signal for one that a signal ended. */
@@ -91,4 +96,10 @@ export class SignalProgram implements AsyncDisposable {
     Deno.kill(this.pid, "SIGKILL");
     await this.end();
   }
+}
+
+/** What a command prints, by lines. */
+async function output(command: string, ...args: string[]): Promise<string[]> {
+  const { stdout } = await new Deno.Command(command, { args }).output();
+  return new TextDecoder().decode(stdout).trim().split("\n");
 }

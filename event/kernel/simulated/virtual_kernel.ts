@@ -1,0 +1,335 @@
+/**
+ * The simulated kernel's calls.
+ *
+ * @module
+ */
+
+import { Errno, SystemError } from "../../errno.ts";
+import { IoEvent } from "../../flags.ts";
+import { type Signal, signalNumber } from "../../signal_names.ts";
+import type { ClockIndex, Usec } from "../../time.ts";
+import type {
+  Handle,
+  KernelFeature,
+  ListenAddress,
+  Poller,
+  ProcessRecord,
+  Result,
+  SignalRecord,
+  SocketAddress,
+  SpawnCommand,
+  SpawnedProcess,
+} from "../kernel.ts";
+import { Descriptors } from "./descriptors.ts";
+import { Faults } from "./faults.ts";
+import { answersAgain, faultyRead, faultyWrite } from "./faulty_calls.ts";
+import { afterTimers, inNextTurn } from "./host.ts";
+import { leakReport } from "./leak_report.ts";
+import { Listener } from "./listener.ts";
+import { Names } from "./names.ts";
+import { Network } from "./network.ts";
+import type { OpenFile } from "./open_file.ts";
+import { Parking } from "./parking.ts";
+import { defaultCapacityBytes, openPipe } from "./pipe.ts";
+import { SimulatedPoller } from "./poller.ts";
+import { ownPid, Processes, ProcessFile } from "./processes.ts";
+import { Signals } from "./signals.ts";
+import type { SimulatedKernel, SimulatedProcess, SimulationOptions } from "./simulated_kernel.ts";
+import { Stream } from "./stream.ts";
+import { Timeline } from "./timeline.ts";
+import { VirtualClocks } from "./virtual_clocks.ts";
+import type { World } from "./world.ts";
+
+/** Who raises signals from outside, unless the test says otherwise: the service manager. */
+const outsider = { errno: 0, code: 0, pid: 1, uid: 0, value: 0, status: 0 };
+
+/** One virtual world and the calls on it. */
+export class VirtualKernel implements SimulatedKernel {
+  readonly name = "simulated";
+  readonly features: ReadonlySet<KernelFeature> = new Set<KernelFeature>(["blocking", "nesting", "siginfo", "pidfd"]);
+  readonly pid = ownPid;
+  readonly seed: number;
+  readonly turns: Record<"tasks" | "io", number> = { tasks: 0, io: 0 };
+  readonly #options: SimulationOptions;
+  readonly #world: World;
+  readonly #network: Network;
+  readonly #processes: Processes;
+  #hostWaits = 0;
+  /** Turns that were asked for and have not come: somebody goes on after each. */
+  #turnsAhead = 0;
+
+  constructor(options: SimulationOptions) {
+    this.#options = options;
+    this.seed = options.seed ?? 0;
+    this.#world = this.#createWorld(options);
+    this.#network = new Network(this.#world.timeline);
+    this.#processes = new Processes(this.#world);
+  }
+
+  get autoReap(): boolean {
+    return this.#processes.reapsAutomatically;
+  }
+
+  set autoReap(on: boolean) {
+    this.#processes.reapsAutomatically = on;
+  }
+
+  advance(usec: Usec): void {
+    if (!(usec >= 0 && usec < Infinity)) throw new SystemError("EINVAL", `Cannot advance time by '${usec}': it only goes forward`);
+    this.#world.timeline.advanceTo(this.#world.clocks.monotonic + usec);
+  }
+
+  setRealtime(usec: Usec): void {
+    this.#world.clocks.setRealtime(usec);
+    this.#world.timeline.runDue();
+    this.#world.parking.lookSoon();
+  }
+
+  after(usec: Usec, action: () => void): void {
+    if (!(usec >= 0)) throw new SystemError("EINVAL", `Cannot let something happen after '${usec}': that has passed`);
+    this.#world.timeline.after(usec, action);
+    this.#world.parking.lookSoon();
+  }
+
+  pipe(options?: { capacityBytes?: number }): { reader: Handle; writer: Handle } {
+    const { capacityBytes = defaultCapacityBytes } = options ?? {};
+    if (!Number.isInteger(capacityBytes) || capacityBytes < 1) {
+      throw new SystemError("EINVAL", `Cannot open a pipe of '${capacityBytes}' bytes: its capacity is a whole number from 1 on`);
+    }
+    const { reader, writer } = openPipe(capacityBytes);
+    return { reader: this.#open(reader), writer: this.#open(writer) };
+  }
+
+  socketPair(): [Handle, Handle] {
+    const ends = [new Stream("unix"), new Stream("unix")];
+    Stream.join(ends[0], ends[1]);
+    return [this.#open(ends[0]), this.#open(ends[1])];
+  }
+
+  socket(family: "tcp" | "unix" = "tcp"): Handle {
+    return this.#open(new Stream(family));
+  }
+
+  hostname(hostname: string, addresses: readonly string[]): void {
+    this.#world.names.set(hostname, addresses);
+  }
+
+  raise(signal: Signal, info?: Partial<SignalRecord>): void {
+    this.#world.signals.deliver({ ...outsider, ...info, signal: signalNumber(signal) });
+  }
+
+  program(command: string, start: (process: SimulatedProcess) => void): void {
+    this.#processes.setProgram(command, start);
+  }
+
+  leaks(): string[] {
+    return leakReport(this.#world, this.#processes);
+  }
+
+  get hostWaits(): number {
+    return this.#hostWaits;
+  }
+
+  set hostWaits(count: number) {
+    this.#hostWaits = count;
+    if (count === 0) this.#world.parking.lookSoon();
+  }
+
+  turn(kind: "tasks" | "io"): Promise<void> {
+    this.turns[kind]++;
+    this.#turnsAhead++;
+    return new Promise((resolve) => {
+      const settle = () => {
+        this.#turnsAhead--;
+        resolve();
+        this.#world.parking.lookSoon();
+      };
+      if (kind === "tasks") inNextTurn(settle);
+      else afterTimers(settle);
+    });
+  }
+
+  openPoller(): Poller {
+    return new SimulatedPoller(this.#world);
+  }
+
+  now(clock: ClockIndex): Usec {
+    return this.#world.clocks.now(clock);
+  }
+
+  bootId(): Uint8Array | undefined {
+    return this.#options.bootId?.slice();
+  }
+
+  environment(name: string): string | undefined {
+    const variables = this.#options.environment ?? {};
+    return Object.hasOwn(variables, name) ? variables[name] : undefined;
+  }
+
+  tryRead(handle: Handle, buffer: Uint8Array): Result {
+    const descriptor = this.#world.descriptors.get(handle);
+    if (descriptor === undefined) return -Errno.EBADF;
+    const { file, owner } = descriptor;
+    return owner === ownPid ? faultyRead(file, buffer, this.#world.faults) : file.read(buffer);
+  }
+
+  tryWrite(handle: Handle, data: Uint8Array): Result {
+    const descriptor = this.#world.descriptors.get(handle);
+    if (descriptor === undefined) return -Errno.EBADF;
+    const { file, owner } = descriptor;
+    return owner === ownPid ? faultyWrite(file, data, this.#world.faults) : file.write(data);
+  }
+
+  tryAccept(handle: Handle): Result {
+    const file = this.#world.descriptors.get(handle)?.file;
+    if (file === undefined) return -Errno.EBADF;
+    if (!(file instanceof Listener)) return file instanceof Stream ? -Errno.EINVAL : -Errno.ENOTSOCK;
+    if (file.readiness() !== 0 && answersAgain(file, IoEvent.IN, this.#world.faults)) return -Errno.EAGAIN;
+    const stream = file.accept();
+    return stream === undefined ? -Errno.EAGAIN : this.#open(stream);
+  }
+
+  duplicate(handle: Handle): Result {
+    const file = this.#world.descriptors.get(handle)?.file;
+    return file === undefined ? -Errno.EBADF : this.#open(file);
+  }
+
+  close(handle: Handle): Result {
+    return this.#world.descriptors.close(handle);
+  }
+
+  setBlocking(handle: Handle, blocking: boolean): Result {
+    const file = this.#world.descriptors.get(handle)?.file;
+    if (file === undefined) return -Errno.EBADF;
+    const before = file.blocking;
+    file.blocking = blocking;
+    return before ? 1 : 0;
+  }
+
+  openPipe(): [reader: Handle, writer: Handle] {
+    const { reader, writer } = this.pipe();
+    return [reader, writer];
+  }
+
+  openListener(address: ListenAddress): Result {
+    const listener = this.#network.listen(address);
+    return typeof listener === "number" ? listener : this.#open(listener);
+  }
+
+  openStream(address: SocketAddress): Result {
+    const stream = new Stream("path" in address ? "unix" : "tcp");
+    const result = this.#network.connect(stream, address);
+    return result < 0 && result !== -Errno.EINPROGRESS ? result : this.#open(stream);
+  }
+
+  connectSocket(handle: Handle, address: SocketAddress): Result {
+    const file = this.#socket(handle);
+    if (typeof file === "number") return file;
+    return file instanceof Stream ? this.#network.connect(file, address) : -Errno.EISCONN;
+  }
+
+  socketError(handle: Handle): Result {
+    const file = this.#socket(handle);
+    if (typeof file === "number") return file;
+    return file instanceof Stream ? file.takeError() : 0;
+  }
+
+  localAddress(handle: Handle): SocketAddress | undefined | Result {
+    const file = this.#socket(handle);
+    if (typeof file === "number") return file;
+    if (file instanceof Listener) return file.address;
+    return file.local ?? (file.family === "tcp" ? { hostname: "0.0.0.0", port: 0 } : undefined);
+  }
+
+  remoteAddress(handle: Handle): SocketAddress | undefined | Result {
+    const file = this.#socket(handle);
+    if (typeof file === "number") return file;
+    return file instanceof Stream && file.state === "connected" ? file.remote : -Errno.ENOTCONN;
+  }
+
+  closeWrite(handle: Handle): Result {
+    const file = this.#socket(handle);
+    if (typeof file === "number") return file;
+    return file instanceof Stream ? file.closeWrite() : 0;
+  }
+
+  removeSocketFile(path: string): Result {
+    return this.#network.removeFile(path);
+  }
+
+  spawn(command: SpawnCommand): SpawnedProcess | Result {
+    const spawned = this.#processes.spawn(command);
+    this.#world.parking.lookSoon();
+    return spawned;
+  }
+
+  openProcess(pid: number): Result {
+    return this.#processes.open(pid);
+  }
+
+  processId(handle: Handle): Result {
+    const { descriptors } = this.#world;
+    if (descriptors.get(handle) === undefined) return -Errno.EBADF;
+    const file = descriptors.find(handle, ProcessFile);
+    if (file === undefined) return -Errno.ENOTTY;
+    if (file.child === undefined) return ownPid;
+    return file.child.state === "reaped" ? -Errno.ESRCH : file.child.pid;
+  }
+
+  peekProcess(handle: Handle, options: number, record: ProcessRecord): Result {
+    const file = this.#world.descriptors.find(handle, ProcessFile);
+    if (file === undefined) return -Errno.EBADF;
+    return file.child === undefined ? -Errno.ECHILD : file.child.peek(options, record);
+  }
+
+  reapProcess(handle: Handle, options: number, record: ProcessRecord): Result {
+    const file = this.#world.descriptors.find(handle, ProcessFile);
+    if (file === undefined) return -Errno.EBADF;
+    return file.child === undefined ? -Errno.ECHILD : file.child.reap(options, record);
+  }
+
+  reapKilledProcess(handle: Handle): Result {
+    const file = this.#world.descriptors.find(handle, ProcessFile);
+    if (file === undefined) return -Errno.EBADF;
+    return file.child === undefined ? -Errno.ECHILD : this.#processes.reapAtLast(file.child);
+  }
+
+  signalProcess(handle: Handle, signal: number, value: number | undefined): Result {
+    const file = this.#world.descriptors.find(handle, ProcessFile);
+    if (file === undefined) return -Errno.EBADF;
+    const result = this.#processes.signal(file, signal, value);
+    this.#world.parking.lookSoon();
+    return result;
+  }
+
+  reapsAutomatically(): Result {
+    return this.#processes.reapsAutomatically ? 1 : 0;
+  }
+
+  #open(file: OpenFile): Handle {
+    return this.#world.descriptors.open(file, ownPid);
+  }
+
+  /** The socket behind a handle, or what is wrong with it. */
+  #socket(handle: Handle): Stream | Listener | Result {
+    const file = this.#world.descriptors.get(handle)?.file;
+    if (file === undefined) return -Errno.EBADF;
+    return file instanceof Stream || file instanceof Listener ? file : -Errno.ENOTSOCK;
+  }
+
+  #createWorld(options: SimulationOptions): World {
+    const clocks = new VirtualClocks();
+    const timeline = new Timeline(clocks);
+    const mayJump = () => options.autoAdvance !== false && this.#hostWaits === 0 && this.#turnsAhead === 0;
+    return {
+      clocks,
+      timeline,
+      faults: new Faults(this.seed, options.faults ?? {}),
+      descriptors: new Descriptors(),
+      signals: new Signals(),
+      names: new Names(),
+      parking: new Parking(clocks, timeline, mayJump),
+      pollers: new Set(),
+    };
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * The wake-ups of one poller.
+ *
+ * @module
+ */
+
+import type { ClockIndex, Usec } from "../../time.ts";
+import type { VirtualClocks } from "./virtual_clocks.ts";
+
+/** One wake-up a clock, absolute, that fires once. */
+export class Wakeups {
+  /** The wake-ups that have come and were not taken yet, one bit a clock. */
+  fired = 0;
+  /** By clock; Infinity where none is armed. */
+  readonly times: Usec[] = [Infinity, Infinity, Infinity, Infinity, Infinity];
+  readonly #clocks: VirtualClocks;
+  readonly #onFire: () => void;
+
+  /** `onFire` is told each time that one or more have come. */
+  constructor(clocks: VirtualClocks, onFire: () => void) {
+    this.#clocks = clocks;
+    this.#onFire = onFire;
+  }
+
+  /** Replaces the wake-up of this clock, also one that has come and was not taken. */
+  set(clock: ClockIndex, usec: Usec): void {
+    this.fired &= ~(1 << clock);
+    this.times[clock] = usec;
+    this.fireDue();
+  }
+
+  /** When the next one comes, on the monotonic clock. */
+  next(): Usec {
+    return Math.min(...this.times.map((usec, clock) => this.#clocks.toMonotonic(clock as ClockIndex, usec)));
+  }
+
+  /** Fires what has come by now. */
+  fireDue(): void {
+    const before = this.fired;
+    for (const [clock, usec] of this.times.entries()) {
+      if (usec > this.#clocks.now(clock as ClockIndex)) continue;
+      this.times[clock] = Infinity;
+      this.fired |= 1 << clock;
+    }
+    if (this.fired !== before) this.#onFire();
+  }
+
+  /** The bits of those that have come since the last call. */
+  takeFired(): number {
+    const fired = this.fired;
+    this.fired = 0;
+    return fired;
+  }
+}

@@ -1,0 +1,27 @@
+/**
+ * The virtual world that the parts of one kernel share.
+ *
+ * @module
+ */
+
+import type { Descriptors } from "./descriptors.ts";
+import type { Faults } from "./faults.ts";
+import type { Names } from "./names.ts";
+import type { Parking } from "./parking.ts";
+import type { SimulatedPoller } from "./poller.ts";
+import type { Signals } from "./signals.ts";
+import type { Timeline } from "./timeline.ts";
+import type { VirtualClocks } from "./virtual_clocks.ts";
+
+/** One of each. */
+export interface World {
+  readonly clocks: VirtualClocks;
+  readonly timeline: Timeline;
+  readonly faults: Faults;
+  readonly descriptors: Descriptors;
+  readonly signals: Signals;
+  readonly names: Names;
+  readonly parking: Parking;
+  /** Those that are open. */
+  readonly pollers: Set<SimulatedPoller>;
+}

@@ -1,0 +1,29 @@
+/**
+ * The suite that every kernel passes: what the contract at the head of `event/kernel/kernel.ts` promises, and what its calls do.
+ *
+ * @module
+ */
+
+import { testHandles } from "./contract_handles.ts";
+import { testOperations } from "./contract_operations.ts";
+import { testParking } from "./contract_parking.ts";
+import { testProcesses } from "./contract_processes.ts";
+import { testReadiness } from "./contract_readiness.ts";
+import { testSignals } from "./contract_signals.ts";
+import { testSockets } from "./contract_sockets.ts";
+import { testWakeups } from "./contract_wakeups.ts";
+import type { KernelHands } from "./_trial.ts";
+
+export type { KernelHands, Program } from "./_trial.ts";
+
+/** Registers the whole suite for one kernel. */
+export function testKernel(hands: KernelHands): void {
+  testHandles(hands);
+  testReadiness(hands);
+  testWakeups(hands);
+  testSignals(hands);
+  testProcesses(hands);
+  testSockets(hands);
+  testOperations(hands);
+  testParking(hands);
+}
