@@ -21,6 +21,10 @@ const TASKS_AFTER: Usec = 1_000;
 const IO_AFTER: Usec = 8_000;
 /** How long to poll before parking. */
 const SPIN: Usec = 50;
+/** And how often at the most: virtual time stands still meanwhile. */
+const MOST_POLLS = 256;
+/** How many microtasks deep a promise may lie that is worth waiting for before polling. */
+const PROMISE_STEPS = 4;
 /** The most dispatches between two looks at the clock; fewer where they take long. */
 const MOST_DISPATCHES = 16;
 
@@ -67,11 +71,13 @@ export class Driver {
     const core = this.#core;
     while (core.state !== FINISHED && !done()) {
       if (!core.prepare()) {
+        if (core.hostWaits > 0) await this.#letPromisesSettle();
         if (!this.#spin(Infinity)) await this.#park(Infinity);
         if (!core.finishWait()) continue;
       }
       core.dispatch();
-      if (core.settledPromise || --this.#credit <= 0) await this.#giveTurns();
+      this.#credit--;
+      if (core.settledPromise || this.#credit <= 0) await this.#giveTurns();
     }
     return core.exitCode;
   }
@@ -91,13 +97,19 @@ export class Driver {
     return core.finishWait();
   }
 
+  /** What is waited for may have been settled already, some steps of the host's away: no need to poll for that long. */
+  async #letPromisesSettle(): Promise<void> {
+    for (let step = 0; step < PROMISE_STEPS && this.#core.pending.first === undefined; step++) await undefined;
+  }
+
   /** Polls for a moment: whether that ended the wait. */
   #spin(timeout: Usec): boolean {
-    const end = this.#now() + Math.min(SPIN, timeout);
+    const start = this.#now();
+    let polls = MOST_POLLS;
     do {
       if (this.#core.gather(0)) return true;
-    } while (this.#now() < end);
-    return timeout <= SPIN;
+    } while (--polls > 0 && this.#now() - start < Math.min(SPIN, timeout));
+    return this.#now() - start >= timeout;
   }
 
   async #park(timeout: Usec): Promise<void> {

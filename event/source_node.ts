@@ -36,29 +36,29 @@ export class SourceExtra {
 /** One registered source. */
 export class SourceNode {
   /** `undefined` once it is disconnected. */
-  core: LoopCore | undefined;
-  readonly kind: SourceKind;
+  declare core: LoopCore | undefined;
+  declare readonly kind: SourceKind;
   /** The handle, the fiber, the slot: whatever `kind` deals in. It holds the type's own data. */
-  owner: unknown;
-  extra: SourceExtra | undefined;
-  enabled: number;
-  priority: number;
-  pending: boolean;
-  rateLimited: boolean;
+  declare owner: unknown;
+  declare extra: SourceExtra | undefined;
+  declare enabled: number;
+  declare priority: number;
+  declare pending: boolean;
+  declare rateLimited: boolean;
   /** The iteration in which it became pending; for those that always are: of its last dispatch, or of its making. */
-  pendingIteration: number;
+  declare pendingIteration: number;
   /** Counts up with each arrival in a queue: first in, first out. */
-  sequence: number;
+  declare sequence: number;
   /** The queue it waits in, and its neighbours there. Idle, `previous` and `next` are free for its owner's own lists. */
-  bucket: Bucket | undefined;
-  previous: SourceNode | undefined;
-  next: SourceNode | undefined;
+  declare bucket: Bucket | undefined;
+  declare previous: SourceNode | undefined;
+  declare next: SourceNode | undefined;
   /** Time sources: when it is due, and how much later it may come. */
-  usec: number;
-  accuracy: number;
+  declare usec: number;
+  declare accuracy: number;
   /** The heap it is in, of a clock or of a bucket's overflow, and where; −1: in none. */
-  timers: TimerHeap | undefined;
-  heapIndex: number;
+  declare timers: TimerHeap | undefined;
+  declare heapIndex: number;
 
   constructor(core: LoopCore, kind: SourceKind, enabled: number, priority: number) {
     this.core = core;

@@ -12,17 +12,17 @@ import { BaseOperation, type Operation, requireFiber, type Suspension } from "..
 
 /** Waits once, and returns the interruption that ended the wait instead of throwing it. */
 class QuietWait extends BaseOperation<Interruption | undefined> {
-  readonly #target: FutureCore;
+  private declare readonly target: FutureCore;
 
   constructor(target: FutureCore) {
     super();
-    this.#target = target;
+    this.target = target;
   }
 
   protected override start(fiber: CurrentFiber): boolean {
-    if (this.#target.state !== UNRESOLVED) return this.#end(undefined);
+    if (this.target.state !== UNRESOLVED) return this.#end(undefined);
     if (fiber.cell !== EMPTY) return this.#end(fiber.takeInterruption());
-    fiber.parkOn(this.#target);
+    fiber.parkOn(this.target);
     return false;
   }
 

@@ -44,33 +44,33 @@ const kind = new SourceKind({
 
 /** See the head of this module. */
 export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
-  readonly name: string;
-  readonly task: SourceNode;
-  status: number;
+  declare readonly name: string;
+  declare readonly task: SourceNode;
+  declare status: number;
   /** Not called yet; its parameter defaults are code, which a fiber that never starts must not run. */
-  #body: (() => Operation<unknown>) | undefined;
-  #generator: Iterator<unknown, unknown, unknown> | undefined;
-  cell: number;
-  #cellContent: unknown;
-  parked: boolean;
+  private declare body: (() => Operation<unknown>) | undefined;
+  private declare generator: Iterator<unknown, unknown, unknown> | undefined;
+  declare cell: number;
+  private declare cellContent: unknown;
+  declare parked: boolean;
   /** The task is among the waiters of `awaiting`, or in the queue as its callback. */
-  linked: boolean;
-  awaiting: FutureCore | undefined;
+  declare linked: boolean;
+  declare awaiting: FutureCore | undefined;
   /** The iteration in which it last ran. */
-  #lastRun: number;
-  cancelled: boolean;
+  private declare lastRun: number;
+  declare cancelled: boolean;
   /** The innermost that is open. */
-  deadline: TimeoutScopeCore | undefined;
-  shield: Shield | undefined;
+  declare deadline: TimeoutScopeCore | undefined;
+  declare shield: Shield | undefined;
   /** Whose child it is, and its children and siblings: a tree under each loop. */
-  parent: FiberParent | undefined;
-  firstChild: FiberCore | undefined;
-  previousSibling: FiberCore | undefined;
-  nextSibling: FiberCore | undefined;
+  declare parent: FiberParent | undefined;
+  declare firstChild: FiberCore | undefined;
+  declare previousSibling: FiberCore | undefined;
+  declare nextSibling: FiberCore | undefined;
   /** Children that failed, and nobody has looked at that yet. */
-  #failures: FiberCore[] | undefined;
+  private declare failures: FiberCore[] | undefined;
   onDestroy: (() => void) | undefined;
-  #refusals: number;
+  private declare refusals: number;
 
   constructor(core: LoopCore, body: () => Operation<unknown>, name: string, priority: number) {
     super(core, undefined, undefined);
@@ -78,14 +78,14 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     this.task = new SourceNode(core, kind, ONESHOT, priority);
     this.task.owner = this;
     this.status = INITIAL;
-    this.#body = body;
-    this.#generator = undefined;
+    this.body = body;
+    this.generator = undefined;
     this.cell = EMPTY;
-    this.#cellContent = undefined;
+    this.cellContent = undefined;
     this.parked = false;
     this.linked = false;
     this.awaiting = undefined;
-    this.#lastRun = core.iteration;
+    this.lastRun = core.iteration;
     this.cancelled = false;
     this.deadline = undefined;
     this.shield = undefined;
@@ -93,9 +93,9 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     this.firstChild = undefined;
     this.previousSibling = undefined;
     this.nextSibling = undefined;
-    this.#failures = undefined;
+    this.failures = undefined;
     this.onDestroy = undefined;
-    this.#refusals = 0;
+    this.refusals = 0;
     core.arm(this.task);
   }
 
@@ -126,7 +126,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   /** In the exit phase every wake-up is a cancellation, and the fiber runs at once. */
   #dispatchExit(): void {
     if (this.status === INITIAL) this.cancel(this.#exitReason());
-    else if (this.#refusals++ < MOST_REFUSALS) {
+    else if (this.refusals++ < MOST_REFUSALS) {
       this.cancelled = true;
       this.#merge(CANCEL, this.#exitReason());
       this.#run();
@@ -141,10 +141,9 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     const previous = current;
     setCurrent(this);
     this.status = RUNNING;
-    this.#lastRun = this.core.iteration;
+    this.lastRun = this.core.iteration;
     try {
-      this.#generator ??= this.#start();
-      let step = this.#generator.next(RESUMED);
+      let step = this.generator === undefined ? this.#start() : this.generator.next(RESUMED);
       while (!step.done && !(step.value === SUSPENDED && this.parked)) step = this.#refuseYield();
       if (step.done) this.#returned(FULFILLED, step.value);
     } catch (error) {
@@ -153,15 +152,17 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     setCurrent(previous);
   }
 
-  #start(): Iterator<unknown, unknown, unknown> {
-    const body = this.#body!;
-    this.#body = undefined;
-    return operationOf(body)[Symbol.iterator]();
+  /** The first step: it is no resumption, of an operation that is the whole body either. */
+  #start(): IteratorResult<unknown, unknown> {
+    const body = this.body!;
+    this.body = undefined;
+    this.generator = operationOf(body)[Symbol.iterator]();
+    return this.generator.next();
   }
 
   /** Something was yielded that is no suspension of this fiber: the body gets an error where it yielded. */
   #refuseYield(): IteratorResult<unknown, unknown> {
-    const generator = this.#generator!;
+    const generator = this.generator!;
     const error = useYieldStar();
     if (generator.throw === undefined) throw error;
     return generator.throw(error);
@@ -178,7 +179,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
         ),
         this.errorOrigin(),
       );
-      this.#generator = afterChildren(children, state, content);
+      this.generator = afterChildren(children, state, content);
       this.#run();
       return;
     }
@@ -189,9 +190,9 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     while (this.deadline !== undefined) this.deadline.close();
     this.status = COMPLETED;
     this.cell = EMPTY;
-    this.#cellContent =
-      this.#generator =
-      this.#body =
+    this.cellContent =
+      this.generator =
+      this.body =
       this.shield =
       this.awaiting =
         undefined;
@@ -213,14 +214,14 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
 
   /** Kept until the end: until then the body may still look. */
   childFailed(child: FiberCore): void {
-    (this.#failures ??= []).push(child);
+    (this.failures ??= []).push(child);
   }
 
   #reportFailures(): void {
-    for (const child of this.#failures ?? []) {
+    for (const child of this.failures ?? []) {
       if (child.hasUnseenFailure) this.core.report(child.content, child.errorOrigin());
     }
-    this.#failures = undefined;
+    this.failures = undefined;
   }
 
   #destroy(): void {
@@ -286,7 +287,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     const keeps = before === CANCEL || (before === TIMEOUT && cell < TIMEOUT);
     if (!keeps) {
       this.cell = cell;
-      this.#cellContent = content;
+      this.cellContent = content;
     }
     return true;
   }
@@ -303,7 +304,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
 
   #ready(): void {
     this.status = READY;
-    if (this.task.bucket === undefined) this.task.pendingIteration = this.#lastRun;
+    if (this.task.bucket === undefined) this.task.pendingIteration = this.lastRun;
     this.core.arm(this.task);
   }
 
@@ -345,9 +346,9 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   }
 
   takeValue(): unknown {
-    const content = this.#cellContent;
+    const content = this.cellContent;
     this.cell = EMPTY;
-    this.#cellContent = undefined;
+    this.cellContent = undefined;
     return content;
   }
 
@@ -383,7 +384,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   /** Throws ECANCELED in the exit phase, where nothing new can be waited for; `true` in the end: the fiber goes on all the same, and is to stay suspended. */
   refuse(): boolean {
     if (!this.core.exitRequested) return false;
-    if (this.#refusals++ >= MOST_REFUSALS) {
+    if (this.refusals++ >= MOST_REFUSALS) {
       this.park();
       return true;
     }

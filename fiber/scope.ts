@@ -41,7 +41,8 @@ export interface Scope {
 /** What has to end before a scope does. */
 class Nursery {
   readonly #owner: FiberCore;
-  readonly #members: FutureCore[] = [];
+  /** In order of spawning; those that ended well have left. */
+  readonly #members: Set<FutureCore> = new Set();
   /** Those that were cancelled from here: that they end by it is no failure. */
   readonly #cancelled: Set<FutureCore> = new Set();
   #running = 0;
@@ -69,9 +70,9 @@ class Nursery {
   }
 
   add(member: FutureCore): void {
-    this.#members.push(member);
+    this.#members.add(member);
     this.#running++;
-    new Slot(member, () => this.#memberEnded());
+    new Slot(member, () => this.#memberEnded(member));
     if (this.#failed !== undefined) this.#cancel(member, undefined);
   }
 
@@ -90,16 +91,29 @@ class Nursery {
     }
   }
 
-  #memberEnded(): void {
+  #memberEnded(member: FutureCore): void {
     this.#running--;
-    this.winner ??= this.#firstWins ? this.#members.find((member) => member.state !== UNRESOLVED) : undefined;
-    if (this.#failed === undefined && !this.#firstWins) {
-      this.#failed = this.#members.find((member) => this.#hasFailed(member));
-      if (this.#failed !== undefined) this.cancel(this.#failed.content);
-    } else if (this.winner !== undefined) {
-      this.cancel(undefined);
-    }
+    if (this.#firstWins) this.#decideRace();
+    else if (!this.#hasFailed(member)) this.#forget(member);
+    else if (this.#failed === undefined) this.#decideFailed();
     if (this.#running === 0 && this.ended.state === UNRESOLVED) this.ended.fulfil(undefined);
+  }
+
+  /** Several may have ended by now: the first in order counts. */
+  #decideRace(): void {
+    if (this.winner !== undefined) return;
+    this.winner = first(this.#members, (member) => member.state !== UNRESOLVED);
+    this.cancel(undefined);
+  }
+
+  #decideFailed(): void {
+    this.#failed = first(this.#members, (member) => this.#hasFailed(member));
+    this.cancel(this.#failed!.content);
+  }
+
+  #forget(member: FutureCore): void {
+    this.#members.delete(member);
+    this.#cancelled.delete(member);
   }
 
   #hasFailed(member: FutureCore): boolean {
@@ -143,6 +157,13 @@ class Nursery {
     owner.restore(interruption);
     return { interrupted: true };
   }
+}
+
+function first<T>(items: Iterable<T>, matches: (item: T) => boolean): T | undefined {
+  for (const item of items) {
+    if (matches(item)) return item;
+  }
+  return undefined;
 }
 
 /**

@@ -17,12 +17,13 @@ import { suspend } from "./suspend.ts";
 import { yieldNow } from "./yield_now.ts";
 
 class SleepOperation extends BaseOperation<void> {
-  readonly #usec: Usec;
-  #timer: FutureCore | undefined = undefined;
+  private declare readonly usec: Usec;
+  private declare timer: FutureCore | undefined;
 
   constructor(usec: Usec) {
     super();
-    this.#usec = usec;
+    this.usec = usec;
+    this.timer = undefined;
   }
 
   protected override start(fiber: CurrentFiber): boolean {
@@ -30,13 +31,13 @@ class SleepOperation extends BaseOperation<void> {
     if ((fiber as FiberCore).refuse()) return false;
     if (fiber.cell !== EMPTY) fiber.takeValue();
     const core = fiber.core;
-    this.#timer = timeFutureCore(core, ClockIndex.monotonic, later(core, ClockIndex.monotonic, this.#usec), 1);
-    fiber.parkOn(this.#timer);
+    this.timer = timeFutureCore(core, ClockIndex.monotonic, later(core, ClockIndex.monotonic, this.usec), 1);
+    fiber.parkOn(this.timer);
     return false;
   }
 
   protected override resume(fiber: CurrentFiber): boolean {
-    const timer = this.#timer!;
+    const timer = this.timer!;
     try {
       finishWait(fiber, timer);
     } finally {
@@ -48,7 +49,7 @@ class SleepOperation extends BaseOperation<void> {
 
   protected override abandon(fiber: CurrentFiber): void {
     fiber.unpark();
-    this.#drop(this.#timer!);
+    this.#drop(this.timer!);
   }
 
   #drop(timer: FutureCore): void {

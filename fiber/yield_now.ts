@@ -28,6 +28,9 @@ class YieldOperation extends BaseOperation<void> {
   }
 }
 
+/** It keeps nothing of its own, so one serves all. */
+const operation = new YieldOperation();
+
 /**
  * Lets the fibers and sources that are ready, of its own priority and better, run first (sd_fiber_yield; `yield` is a reserved word).
  *
@@ -38,5 +41,5 @@ class YieldOperation extends BaseOperation<void> {
  * @throws {SystemError} ESRCH off a fiber.
  */
 export function yieldNow(): Operation<void> {
-  return new YieldOperation();
+  return operation;
 }

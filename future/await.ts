@@ -11,7 +11,7 @@ import { BaseOperation } from "./operation.ts";
 
 /** Ends when the target has resolved: with its value, or by throwing its error. */
 export class AwaitOperation<T> extends BaseOperation<T> {
-  protected readonly target: FutureCore;
+  protected declare readonly target: FutureCore;
 
   constructor(target: FutureCore) {
     super();
@@ -36,27 +36,27 @@ export class AwaitOperation<T> extends BaseOperation<T> {
 
 /** Ends when the target has resolved, or with the interruption that came first, for waits that have something to undo. */
 export class InterruptibleWait extends BaseOperation<Interruption | undefined> {
-  readonly #target: FutureCore;
+  private declare readonly target: FutureCore;
 
   constructor(target: FutureCore) {
     super();
-    this.#target = target;
+    this.target = target;
   }
 
   protected override start(fiber: CurrentFiber): boolean {
-    if (fiber.cell >= TIMEOUT && this.#target.state === UNRESOLVED) return this.resume(fiber);
-    if (!startWait(fiber, this.#target)) return false;
+    if (fiber.cell >= TIMEOUT && this.target.state === UNRESOLVED) return this.resume(fiber);
+    if (!startWait(fiber, this.target)) return false;
     this.value = undefined;
     return true;
   }
 
   protected override resume(fiber: CurrentFiber): boolean {
     this.value = undefined;
-    if (fiber.cell >= TIMEOUT && this.#target.state === UNRESOLVED) {
+    if (fiber.cell >= TIMEOUT && this.target.state === UNRESOLVED) {
       fiber.unpark();
       this.value = fiber.takeInterruption();
     } else {
-      finishWait(fiber, this.#target);
+      finishWait(fiber, this.target);
     }
     return true;
   }

@@ -27,20 +27,20 @@ export interface FutureKind {
 
 /** See the head of this module. */
 export class FutureCore {
-  readonly core: LoopCore;
-  state: number;
+  declare readonly core: LoopCore;
+  declare state: number;
   /** The value, or the error; while pending, what the kind keeps here. */
-  content: unknown;
-  readonly kind: FutureKind | undefined;
+  declare content: unknown;
+  declare readonly kind: FutureKind | undefined;
   /** What stands behind it, as its kind knows. */
-  backing: unknown;
+  declare backing: unknown;
   /** Who waits, in order of arrival: tasks, linked by their idle `previous` and `next`. */
-  firstWaiter: SourceNode | undefined;
-  lastWaiter: SourceNode | undefined;
+  declare firstWaiter: SourceNode | undefined;
+  declare lastWaiter: SourceNode | undefined;
   /** What users hold, once somebody asked for it. */
-  handle: object | undefined;
+  declare handle: object | undefined;
   /** Somebody looked at the outcome, or waits for it: a failure need not be reported. */
-  observed: boolean;
+  declare observed: boolean;
 
   constructor(core: LoopCore, kind: FutureKind | undefined, backing: unknown) {
     this.core = core;

@@ -48,14 +48,20 @@ export const RESUMED: unknown = Object.freeze({});
 /**
  * An operation that is its own iterator and its own results: suspending allocates nothing besides it.
  *
+ * The loop resumes with a token that nobody else has, so a step without it is a first one.
+ *
  * @typeParam T What it returns.
  */
 export abstract class BaseOperation<T> implements Operation<T> {
   /** Of the iterator results that this is: whether it has ended. */
-  done: boolean = false;
+  declare done: boolean;
   /** Of the iterator results that this is: the token, and in the end the result. */
-  value: T | Suspension = SUSPENDED;
-  #fiber: CurrentFiber | undefined = undefined;
+  declare value: T | Suspension;
+
+  constructor() {
+    this.done = false;
+    this.value = SUSPENDED;
+  }
 
   /** The first step. `true`: it has ended, with `value`. */
   protected abstract start(fiber: CurrentFiber): boolean;
@@ -74,39 +80,36 @@ export abstract class BaseOperation<T> implements Operation<T> {
 
   /** The iterator's step. */
   next(signal?: unknown): this {
-    const fiber = this.#fiber;
-    if (fiber !== undefined && signal === RESUMED && !this.done) this.done = this.resume(fiber);
-    else if (fiber === undefined) this.#start();
-    else this.#refuse(fiber);
+    this.done = signal === RESUMED ? this.resume(current!) : this.#start();
     return this;
   }
 
   /** A loop over it was left early. */
   return(value?: unknown): { done: true; value: unknown } {
-    if (this.#fiber !== undefined && !this.done) this.abandon(this.#fiber);
-    this.done = true;
+    if (current !== undefined && current.parked) this.abandon(current);
     return { done: true, value };
   }
 
-  #start(): void {
-    const fiber = requireFiber();
-    this.#fiber = fiber;
-    this.done = this.start(fiber);
-  }
-
-  #refuse(fiber: CurrentFiber): never {
-    const ended = this.done;
-    if (!ended) this.abandon(fiber);
-    this.done = true;
-    throw ended ? new SystemError("EINVAL", "Cannot run an operation a second time: call the function that made it again") : useYieldStar();
+  #start(): boolean {
+    if (current === undefined) throw offFiber();
+    if (current.parked) {
+      this.abandon(current);
+      throw useYieldStar();
+    }
+    this.value = SUSPENDED;
+    return this.start(current);
   }
 }
 
 /** The fiber that runs, and may start an operation. ESRCH off a fiber; EINVAL while another operation of it is under way. */
 export function requireFiber(): CurrentFiber {
-  if (current === undefined) throw new SystemError("ESRCH", "Cannot run an operation off a fiber: use yield* in the body of a fiber");
+  if (current === undefined) throw offFiber();
   if (current.parked) throw useYieldStar();
   return current;
+}
+
+function offFiber(): SystemError {
+  return new SystemError("ESRCH", "Cannot run an operation off a fiber: use yield* in the body of a fiber");
 }
 
 /** What a bare `yield`, a for-of over an operation and their like get. */

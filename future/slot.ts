@@ -26,28 +26,29 @@ const kind = new SourceKind({
 
 /** One callback, called once, from the loop, after the future has resolved. */
 export class Slot {
-  readonly future: FutureCore;
-  readonly callback: () => unknown;
-  readonly #task: SourceNode;
+  declare readonly future: FutureCore;
+  declare readonly callback: () => unknown;
+  private declare readonly task: SourceNode;
   /** It was called, or will not be. */
-  done: boolean = false;
+  declare done: boolean;
 
   constructor(future: FutureCore, callback: () => unknown) {
     this.future = future;
     this.callback = callback;
-    this.#task = new SourceNode(future.core, kind, ONESHOT, current?.priority ?? 0);
-    this.#task.owner = this;
+    this.done = false;
+    this.task = new SourceNode(future.core, kind, ONESHOT, current?.priority ?? 0);
+    this.task.owner = this;
     future.observed = true;
-    if (future.state === UNRESOLVED) future.addWaiter(this.#task);
-    else future.core.arm(this.#task);
+    if (future.state === UNRESOLVED) future.addWaiter(this.task);
+    else future.core.arm(this.task);
   }
 
   /** The callback will not be called, even if the future has resolved. */
   remove(): void {
     if (this.done) return;
     this.done = true;
-    if (this.#task.bucket !== undefined) this.future.core.disarm(this.#task);
-    else if (this.future.state === UNRESOLVED) this.future.removeWaiter(this.#task);
+    if (this.task.bucket !== undefined) this.future.core.disarm(this.task);
+    else if (this.future.state === UNRESOLVED) this.future.removeWaiter(this.task);
   }
 
   errorOrigin(): ErrorOrigin {
