@@ -2,12 +2,12 @@
  * What the loop itself costs.
  */
 
-import { EventLoop, type PlainCallback } from "@sd/fibers";
+import { EventLoop } from "@sd/fibers";
 
 const DISPATCHES = 10_000;
 
 /** Counts the dispatches of a source, and exits the loop after the last. */
-function counter(loop: EventLoop): PlainCallback {
+function counter(loop: EventLoop): () => void {
   let count = 0;
   return () => {
     if (++count === DISPATCHES) loop.exit();

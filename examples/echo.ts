@@ -11,7 +11,7 @@ Deno.exit(
     using listener = listen({ port: 7000 });
     while (true) {
       const connection = yield* listener.accept();
-      spawn(() => echo(connection));
+      spawn(() => echo(connection), { floating: true });
     }
   }),
 );

@@ -172,18 +172,18 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   #returned(state: number, content: unknown): void {
     if (this.firstChild !== undefined) {
       const children = childrenOf(this);
-      this.core.report(
-        new SystemError(
-          "EBUSY",
-          `Fiber '${this.name}' returned with children running: ${names(children)}; wait for them, or spawn them in a scope`,
-        ),
-        this.errorOrigin(),
-      );
+      if (state === FULFILLED) this.#reportLeftBehind(children);
       this.generator = afterChildren(children, state, content);
       this.#run();
       return;
     }
     this.#complete(state, content);
+  }
+
+  /** A body that fails could not wait for them, but one that returns could have. */
+  #reportLeftBehind(children: FiberCore[]): void {
+    const message = `Fiber '${this.name}' returned with children running: ${names(children)}; wait for them, or spawn them in a scope`;
+    this.core.report(new SystemError("EBUSY", message), this.errorOrigin());
   }
 
   #complete(state: number, content: unknown): void {
