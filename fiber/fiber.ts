@@ -146,9 +146,9 @@ export function spawnCore(core: LoopCore, body: () => Operation<unknown>, parent
       `Cannot spawn '${String(body)}': the body is a function that makes an operation, as function* () { ... }`,
     );
   }
-  const { name = body.name || "fiber", priority = 0, signal, onDestroy } = options;
+  const { name, priority = 0, signal, onDestroy } = options;
   requirePriority(priority);
-  requireNotExiting(core, `spawn fiber '${name}'`);
+  requireNotExiting(core, "spawn a fiber");
   const fiber = new FiberCore(core, body, name, priority);
   fiber.onDestroy = onDestroy;
   joinFamily(parent, fiber);

@@ -44,11 +44,11 @@ const kind = new SourceKind({
 
 /** See the head of this module. */
 export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
-  declare readonly name: string;
+  private declare readonly givenName: string | undefined;
   declare readonly task: SourceNode;
   declare status: number;
-  /** Not called yet; its parameter defaults are code, which a fiber that never starts must not run. */
-  private declare body: (() => Operation<unknown>) | undefined;
+  /** Not called before the first turn: its parameter defaults are code, which a fiber that never starts must not run. */
+  private declare readonly body: () => Operation<unknown>;
   private declare generator: Iterator<unknown, unknown, unknown> | undefined;
   declare cell: number;
   private declare cellContent: unknown;
@@ -72,9 +72,9 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   onDestroy: (() => void) | undefined;
   private declare refusals: number;
 
-  constructor(core: LoopCore, body: () => Operation<unknown>, name: string, priority: number) {
+  constructor(core: LoopCore, body: () => Operation<unknown>, name: string | undefined, priority: number) {
     super(core, undefined, undefined);
-    this.name = name;
+    this.givenName = name;
     this.task = new SourceNode(core, kind, ONESHOT, priority);
     this.task.owner = this;
     this.status = INITIAL;
@@ -97,6 +97,10 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     this.onDestroy = undefined;
     this.refusals = 0;
     core.arm(this.task);
+  }
+
+  get name(): string {
+    return this.givenName ?? (this.body.name || "fiber");
   }
 
   get future(): FutureCore {
@@ -154,9 +158,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
 
   /** The first step: it is no resumption, of an operation that is the whole body either. */
   #start(): IteratorResult<unknown, unknown> {
-    const body = this.body!;
-    this.body = undefined;
-    this.generator = operationOf(body)[Symbol.iterator]();
+    this.generator = operationOf(this.body)[Symbol.iterator]();
     return this.generator.next();
   }
 

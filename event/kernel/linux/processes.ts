@@ -64,6 +64,7 @@ export function reapProcess(handle: Handle, options: number, record: ProcessReco
 }
 
 function look(handle: Handle, options: number, record: ProcessRecord): Result {
+  if (handle < 0) return -Errno.EBADF; // to waitid it is a bad argument
   siginfo.setInt32(pidAt, 0, true);
   const failed = result(libc.waitid(P_PIDFD, handle, siginfo, options | WNOHANG));
   if (failed < 0) return failed;
@@ -76,6 +77,7 @@ function look(handle: Handle, options: number, record: ProcessRecord): Result {
 
 /** Waits for the end of a process, and reaps it. */
 export function reapKilledProcess(handle: Handle): Result {
+  if (handle < 0) return -Errno.EBADF;
   const reaped = waitForEnd(P_PIDFD, handle);
   if (reaped !== -Errno.EAGAIN) return reaped;
   // A descriptor that was made nonblocking does not wait. As long as this process has not reaped its child, the number is the child's too.

@@ -66,6 +66,16 @@ Deno.test("A claimed signal ends the wait of a poll that is under way", async ()
   assertEquals((await program.answer() as SignalRecord[])[0].signal, SIGUSR2);
 });
 
+Deno.test("A claimed signal ends a park", async () => {
+  await using program = await SignalProgram.start();
+  for (const signal of [SIGUSR2, realtime]) await program.ask("claim", signal);
+  for (const signal of [SIGUSR2, realtime, SIGUSR2]) {
+    program.tell("takeParked", 1);
+    kill(program, signal);
+    assertEquals((await program.answer() as SignalRecord[])[0].signal, signal);
+  }
+});
+
 Deno.test("A claimed classic signal is a record whichever thread it is sent to", async () => {
   await using program = await SignalProgram.start();
   await program.ask("claim", SIGUSR1);
