@@ -12,7 +12,7 @@ import { BaseOperation, type Operation, requireFiber, type Suspension } from "..
 
 /** Waits once, and returns the interruption that ended the wait instead of throwing it. */
 class QuietWait extends BaseOperation<Interruption | undefined> {
-  private declare readonly target: FutureCore;
+  declare private readonly target: FutureCore;
 
   constructor(target: FutureCore) {
     super();

@@ -44,20 +44,20 @@ const kind = new SourceKind({
 
 /** See the head of this module. */
 export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
-  private declare readonly givenName: string | undefined;
+  declare private readonly givenName: string | undefined;
   declare readonly task: SourceNode;
   declare status: number;
   /** Not called before the first turn: its parameter defaults are code, which a fiber that never starts must not run. */
-  private declare readonly body: () => Operation<unknown>;
-  private declare generator: Iterator<unknown, unknown, unknown> | undefined;
+  declare private readonly body: () => Operation<unknown>;
+  declare private generator: Iterator<unknown, unknown, unknown> | undefined;
   declare cell: number;
-  private declare cellContent: unknown;
+  declare private cellContent: unknown;
   declare parked: boolean;
   /** The task is among the waiters of `awaiting`, or in the queue as its callback. */
   declare linked: boolean;
   declare awaiting: FutureCore | undefined;
   /** The iteration in which it last ran. */
-  private declare lastRun: number;
+  declare private lastRun: number;
   declare cancelled: boolean;
   /** The innermost that is open. */
   declare deadline: TimeoutScopeCore | undefined;
@@ -68,9 +68,9 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   declare previousSibling: FiberCore | undefined;
   declare nextSibling: FiberCore | undefined;
   /** Children that failed, and nobody has looked at that yet. */
-  private declare failures: FiberCore[] | undefined;
+  declare private failures: FiberCore[] | undefined;
   onDestroy: (() => void) | undefined;
-  private declare refusals: number;
+  declare private refusals: number;
 
   constructor(core: LoopCore, body: () => Operation<unknown>, name: string | undefined, priority: number) {
     super(core, undefined, undefined);
@@ -194,7 +194,6 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     this.cell = EMPTY;
     this.cellContent =
       this.generator =
-      this.body =
       this.shield =
       this.awaiting =
         undefined;

@@ -17,8 +17,8 @@ import { suspend } from "./suspend.ts";
 import { yieldNow } from "./yield_now.ts";
 
 class SleepOperation extends BaseOperation<void> {
-  private declare readonly usec: Usec;
-  private declare timer: FutureCore | undefined;
+  declare private readonly usec: Usec;
+  declare private timer: FutureCore | undefined;
 
   constructor(usec: Usec) {
     super();
