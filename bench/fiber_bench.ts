@@ -19,6 +19,7 @@ function* give(): Operation<void> {
   for (let i = 0; i < ROUNDS; i++) yield* yieldNow();
 }
 
+// deno-lint-ignore require-yield
 function* child(): Operation<number> {
   return 1;
 }

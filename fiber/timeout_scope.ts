@@ -9,7 +9,7 @@ import { ClockIndex, type Usec } from "../event/time.ts";
 import { later } from "../event/time_source.ts";
 import { requireUsec } from "../event/validate.ts";
 import { type FutureCore, UNRESOLVED } from "../future/future_core.ts";
-import { type Operation, operationOf, requireFiber, type Runnable, type Suspension } from "../future/operation.ts";
+import { type Operation, operationOf, requireFiber, type Runnable } from "../future/operation.ts";
 import { Slot } from "../future/slot.ts";
 import { timeFutureCore } from "../future/time_future.ts";
 import type { FiberCore } from "./fiber_core.ts";
@@ -66,13 +66,13 @@ export class TimeoutScopeCore {
 
   /** The fiber is told: of the outermost that has expired and was not told of before. */
   deliver(): TimeoutScope {
-    let outermost: TimeoutScopeCore = this;
+    let { handle } = this;
     for (let scope = this.#fiber.deadline; scope !== undefined; scope = scope.outer) {
       if (!scope.expired || scope.#delivered) continue;
       scope.#delivered = true;
-      outermost = scope;
+      handle = scope.handle;
     }
-    return outermost.handle;
+    return handle;
   }
 
   /** In reverse order of opening, else EINVAL. Twice does nothing. */

@@ -11,7 +11,7 @@ import { BaseOperation } from "./operation.ts";
 
 /** Ends when the target has resolved: with its value, or by throwing its error. */
 export class AwaitOperation<T> extends BaseOperation<T> {
-  protected declare readonly target: FutureCore;
+  declare protected readonly target: FutureCore;
 
   constructor(target: FutureCore) {
     super();
@@ -36,7 +36,7 @@ export class AwaitOperation<T> extends BaseOperation<T> {
 
 /** Ends when the target has resolved, or with the interruption that came first, for waits that have something to undo. */
 export class InterruptibleWait extends BaseOperation<Interruption | undefined> {
-  private declare readonly target: FutureCore;
+  declare private readonly target: FutureCore;
 
   constructor(target: FutureCore) {
     super();

@@ -7,12 +7,10 @@
 import { SystemError } from "../event/errno.ts";
 import { current, type CurrentFiber } from "./current.ts";
 
-declare const suspension: unique symbol;
-
 /** Opaque: what crosses `yield` between a fiber and the loop. */
 export interface Suspension {
   /** Nobody but this module makes one. */
-  readonly [suspension]: never;
+  readonly suspension: never;
 }
 
 /**

@@ -28,7 +28,7 @@ const kind = new SourceKind({
 export class Slot {
   declare readonly future: FutureCore;
   declare readonly callback: () => unknown;
-  private declare readonly task: SourceNode;
+  declare private readonly task: SourceNode;
   /** It was called, or will not be. */
   declare done: boolean;
 

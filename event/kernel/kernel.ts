@@ -199,20 +199,31 @@ export interface Poller {
 
 /** One signal that arrived. */
 export interface SignalRecord {
+  /** Its number. */
   readonly signal: number;
+  /** An errno that came with it. */
   readonly errno: number;
+  /** How it was sent, an SI_ number. */
   readonly code: number;
+  /** Who sent it. */
   readonly pid: number;
+  /** As which user. */
   readonly uid: number;
+  /** The value of a queued one. */
   readonly value: number;
+  /** SIGCHLD: the exit code or signal. */
   readonly status: number;
 }
 
 /** A state change of a process. `pid` 0: none. `code` as in siginfo: exited 1, killed 2, dumped 3, trapped 4, stopped 5, continued 6. */
 export interface ProcessRecord {
+  /** Whose change it is. */
   pid: number;
+  /** The process's user. */
   uid: number;
+  /** What changed. */
   code: number;
+  /** The exit code where it exited, else the signal. */
   status: number;
 }
 
@@ -259,8 +270,11 @@ export interface SpawnCommand {
   readonly env: Readonly<Record<string, string>>;
   /** Leave this process's environment out. */
   readonly clearEnv: boolean;
+  /** Its standard input. */
   readonly stdin: SpawnStdio;
+  /** Its standard output. */
   readonly stdout: SpawnStdio;
+  /** Its standard error. */
   readonly stderr: SpawnStdio;
   /** Give it a process group of its own. */
   readonly processGroup: boolean;
@@ -268,10 +282,15 @@ export interface SpawnCommand {
 
 /** What came of it. The pipes' own ends are −1 where a stream is not piped; all handles are the caller's. */
 export interface SpawnedProcess {
+  /** Its number. */
   readonly pid: number;
+  /** What names it for good. */
   readonly handle: Handle;
+  /** The end to write to. */
   readonly stdin: Handle;
+  /** The end to read from. */
   readonly stdout: Handle;
+  /** The end to read from. */
   readonly stderr: Handle;
 }
 

@@ -9,7 +9,8 @@ import { linuxKernel } from "./linux/mod.ts";
 
 export { linuxKernel } from "./linux/mod.ts";
 export { type SimulatedKernel, simulatedKernel, type SimulatedProcess, type SimulationOptions } from "./simulated/mod.ts";
-export type { Kernel, KernelFeature, ListenAddress, SocketAddress } from "./kernel.ts";
+export * from "./kernel.ts";
+export type { ClockIndex } from "../time.ts";
 
 /** What a loop stands on by default. */
 export function defaultKernel(): Kernel {
