@@ -62,8 +62,9 @@ let defaultLoop: EventLoop | undefined;
  *
  * using loop = new EventLoop();
  * const order: string[] = [];
- * loop.addTimeRelative("monotonic", msec(2), () => loop.exit(7), { accuracy: 1 });
- * loop.addTimeRelative("monotonic", msec(1), () => void order.push("first"), { accuracy: 1 });
+ * const start = loop.now();
+ * loop.addTime("monotonic", start + msec(2), () => loop.exit(7), { accuracy: 1 });
+ * loop.addTime("monotonic", start + msec(1), () => void order.push("first"), { accuracy: 1 });
  * assertEquals(await loop.loop(), 7);
  * assertEquals(order, ["first"]);
  * ```
