@@ -20,6 +20,8 @@ export interface CurrentFiber {
   readonly priority: number;
   /** The future that is its own outcome. */
   readonly future: FutureCore;
+  /** What it waits for. */
+  readonly awaiting: FutureCore | undefined;
   /** One of its operations is under way: no other may start. */
   readonly parked: boolean;
   /** What lies in its cell. */

@@ -9,7 +9,7 @@ import { coreOf, type EventLoop } from "../event/event_loop.ts";
 import type { LoopCore } from "../event/loop_core.ts";
 import { SourceKind } from "../event/source_kind.ts";
 import { type Clock, type ClockIndex, clockNames, type Usec } from "../event/time.ts";
-import { later, timerFunctions } from "../event/time_source.ts";
+import { later, requireClock, timerFunctions } from "../event/time_source.ts";
 import { clockIndex, requireUsec } from "../event/validate.ts";
 import { connectFuture, requireNotExiting, settled, sourceFuture } from "./event_future.ts";
 import type { FutureCore } from "./future_core.ts";
@@ -57,18 +57,17 @@ export function timeFutureCore(core: LoopCore, clock: ClockIndex, usec: Usec, ac
  *
  * @typeParam T Its value.
  * @param usec Absolute on the clock; `Infinity` is never.
- * @throws {SystemError} ECANCELED when the loop is exiting, EINVAL, EOPNOTSUPP (clock).
+ * @throws {SystemError} ECANCELED when the loop is exiting, EINVAL, EOPNOTSUPP (clock), EPERM (alarm clocks).
  */
 export function timeFuture<T = void>(loop: EventLoop, clock: Clock, usec: Usec, options: TimeFutureOptions<T> = {}): Future<T> {
   const { accuracy = 1, outcome } = options;
   const core = coreOf(loop);
-  const index = clockIndex(clock);
   requireUsec(usec, "time");
   if (requireUsec(accuracy, "accuracy") === Infinity) {
     throw new SystemError("EINVAL", "Cannot use accuracy 'Infinity': a timer has to fire at some time");
   }
   requireNotExiting(core, "wait for a time");
-  const future = timeFutureCore(core, index, usec, accuracy);
+  const future = timeFutureCore(core, requireClock(core, clock), usec, accuracy);
   future.content = outcome;
   return futureOf<T>(future);
 }
