@@ -20,7 +20,7 @@ import { addSignal, type SignalCallback, type SignalSource } from "./signal_sour
 import type { Signal } from "./signal_names.ts";
 import type { LimitedOptions, PlainCallback, QueuedOptions, SourceOptions } from "./source.ts";
 import { dispose } from "./source_lifecycle.ts";
-import { type Clock, ClockIndex, type Usec } from "./time.ts";
+import type { Clock, Usec } from "./time.ts";
 import { addTime, addTimeRelative, type TimeCallback, type TimeOptions, type TimeSource } from "./time_source.ts";
 import { clockIndex, requireUsec } from "./validate.ts";
 
@@ -141,8 +141,7 @@ export class EventLoop implements Disposable, AsyncDisposable {
    * @throws {SystemError} EOPNOTSUPP for an unknown clock.
    */
   now(clock: Clock = "monotonic"): Usec {
-    const index = clockIndex(clock);
-    return this.#core.stamp(index === ClockIndex["realtime-alarm"] ? 0 : index === ClockIndex["boottime-alarm"] ? 1 : index);
+    return this.#core.stamp(clockIndex(clock));
   }
 
   /**

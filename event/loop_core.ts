@@ -33,6 +33,9 @@ const EINTR = -4;
 /** The clock that rate limits are measured by. */
 const LIMIT_CLOCK = ClockIndex.boottime;
 
+/** Which clock each clock reads as. */
+const baseClocks: readonly ClockIndex[] = [0, 1, 2, ClockIndex.realtime, ClockIndex.boottime];
+
 /** What a layer above wants to hear of a loop. */
 export interface LoopWatcher {
   /** Exit was asked for, for the first time. */
@@ -97,8 +100,8 @@ export class LoopCore {
   #arrivalsAtPoll: number = 0;
   /** Counts the waits: a time stamp is good for one. */
   #stampEpoch: number = 0;
-  readonly #stamps: Float64Array = new Float64Array(5);
-  readonly #stampEpochs: Float64Array = new Float64Array(5);
+  readonly #stamps: Float64Array = new Float64Array(3);
+  readonly #stampEpochs: Float64Array = new Float64Array(3);
 
   constructor(kernel: Kernel, poller: Poller, options: { name: string; pollsAlways: boolean; onError: ErrorHandler }) {
     this.kernel = kernel;
@@ -272,11 +275,13 @@ export class LoopCore {
 
   // Clocks
 
-  /** The time on a clock, read once a wait. */
+  /** The time on a clock, read once a wait; parked, what it is then. The alarm clocks are the clocks that they are based on. */
   stamp(clock: ClockIndex): Usec {
-    if (this.#stampEpochs[clock] === this.#stampEpoch && this.#stampEpoch > 0) return this.#stamps[clock];
-    this.#stampEpochs[clock] = this.#stampEpoch;
-    return this.#stamps[clock] = this.kernel.now(clock);
+    const base = baseClocks[clock];
+    if (this.unpark !== undefined) return this.kernel.now(base);
+    if (this.#stampEpochs[base] === this.#stampEpoch && this.#stampEpoch > 0) return this.#stamps[base];
+    this.#stampEpochs[base] = this.#stampEpoch;
+    return this.#stamps[base] = this.kernel.now(base);
   }
 
   /** Where suspended sources wait for the end of their window. */
@@ -292,15 +297,14 @@ export class LoopCore {
     for (let i = 0; i < 5; i++) {
       const queue = this.clocks[i];
       if (!queue.needsArming) continue;
-      queue.needsArming = false;
       const wakeup = chooseWakeup(queue.earliest, queue.latest, this.perturbation);
-      if (wakeup === queue.armedAt) continue;
-      queue.armedAt = wakeup;
-      const result = this.poller.setWakeup(queue.clock, wakeup);
+      const result = wakeup === queue.armedAt ? 0 : this.poller.setWakeup(queue.clock, wakeup);
       if (result < 0) {
         this.state = INITIAL;
         throw systemError(result, `Cannot set a wake-up at ${wakeup} us: ${errorCode(-result)}`);
       }
+      queue.armedAt = wakeup;
+      queue.needsArming = false;
     }
   }
 

@@ -145,11 +145,16 @@ export function addTime(core: LoopCore, clock: Clock, usec: Usec, callback?: Tim
   requireUsec(usec, "time");
   requireCallback(callback, "add a timer");
   core.requireLive("add a timer");
+  return new TimeHandle(core, requireClock(core, clock), usec, callback, options);
+}
+
+/** The index of a clock that timers can be on: EOPNOTSUPP for an unknown one, and what the kernel refuses for an alarm clock. */
+export function requireClock(core: LoopCore, clock: Clock): ClockIndex {
   const index = clockIndex(clock);
   if (index === ClockIndex["realtime-alarm"] || index === ClockIndex["boottime-alarm"]) {
     check(core.poller.openClock(index), (code) => `Cannot add a timer on ${clock}: ${code}, it needs CAP_WAKE_ALARM and a real-time clock`);
   }
-  return new TimeHandle(core, index, usec, callback, options);
+  return index;
 }
 
 /** See `EventLoop.addTimeRelative`. */

@@ -34,9 +34,11 @@ class Group {
   readonly ignoreErrors: boolean;
   /** In order of insertion; those that can decide nothing any more have left. */
   readonly #children: Set<FutureCore> = new Set();
-  /** All that were ever added, and how many at the front have resolved. */
+  /** Those of whom it is not known yet that they have resolved, and some at the front that have. */
   readonly #order: FutureCore[] = [];
   #resolvedInFront = 0;
+  /** How many were ever added. */
+  size: number = 0;
   #open: boolean;
   #decision: Decision | undefined = undefined;
   #priority: number | undefined = undefined;
@@ -71,17 +73,19 @@ class Group {
       }
       throw error;
     }
-    this.#order.push(...added.map(({ child }) => child));
-  }
-
-  get size(): number {
-    return this.#order.length;
+    for (const { child } of added) this.#order.push(child);
+    this.size += added.length;
   }
 
   /** Resolved futures stay so: each is looked at once. */
   get #allResolved(): boolean {
     const order = this.#order;
     while (this.#resolvedInFront < order.length && order[this.#resolvedInFront].state !== UNRESOLVED) this.#resolvedInFront++;
+    // A group that lives long must not keep all that ever ended.
+    if (this.#resolvedInFront >= 32 && this.#resolvedInFront * 2 > order.length) {
+      order.splice(0, this.#resolvedInFront);
+      this.#resolvedInFront = 0;
+    }
     return this.#resolvedInFront === order.length;
   }
 
