@@ -98,6 +98,8 @@ export class LoopCore {
   #releaseAfter: SourceNode | undefined = undefined;
   /** The pending queue's arrivals when the kernel was last polled. */
   #arrivalsAtPoll: number = 0;
+  /** This iteration left a poll out that the letter of the specification has. */
+  #pollOwed: boolean = false;
   /** Counts the waits: a time stamp is good for one. */
   #stampEpoch: number = 0;
   readonly #stamps: Float64Array = new Float64Array(3);
@@ -131,6 +133,7 @@ export class LoopCore {
     const head = this.pending.first;
     if (head !== undefined && !this.#pollCouldMatter(head)) {
       this.#stampEpoch++;
+      this.#pollOwed = this.fed.total > 0;
       this.state = PENDING;
       return true;
     }
@@ -167,7 +170,8 @@ export class LoopCore {
     }
     this.state = INITIAL;
     if (this.children !== undefined) this.#scanChildren(this.children);
-    if (this.#passClocks()) return false;
+    if (this.#passClocks(true)) return false;
+    this.#arrivalsAtPoll = this.pending.arrivals;
     if (this.pending.first === undefined) return false;
     this.state = PENDING;
     return true;
@@ -225,7 +229,6 @@ export class LoopCore {
       const capacity = poller.readyTokens.length;
       const count = poller.poll(timeout);
       this.#stampEpoch++;
-      this.#arrivalsAtPoll = this.pending.arrivals;
       if (count === EINTR) {
         this.#interrupted = true;
         return true;
@@ -246,7 +249,16 @@ export class LoopCore {
       timeout = 0;
     }
     if (this.signals !== undefined && this.signals.collect()) found = true;
+    this.#arrivalsAtPoll = this.pending.arrivals;
+    this.#pollOwed = false;
     return found;
+  }
+
+  /** Somebody wants to see what is pending: makes up for a poll that was left out in this iteration. */
+  catchUp(): void {
+    if (!this.#pollOwed || this.state === FINISHED) return;
+    this.#poll(0, Infinity);
+    this.#passClocks(false);
   }
 
   /** The best priority that became pending in this wait. */
@@ -309,7 +321,7 @@ export class LoopCore {
   }
 
   /** Makes pending what is due. `true`: a rate limit expired and its callback ran, so the wait has to start over. */
-  #passClocks(): boolean {
+  #passClocks(endLimits: boolean): boolean {
     const fired = this.poller.clocksFired;
     this.poller.clocksFired = 0;
     let expired = false;
@@ -324,6 +336,7 @@ export class LoopCore {
       while (queue.earliest <= now) {
         const node = queue.first!;
         if (!node.rateLimited) setPending(this, node);
+        else if (!endLimits) break;
         else if (this.#expireRateLimit(node)) expired = true;
       }
     }

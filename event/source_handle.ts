@@ -128,7 +128,10 @@ export abstract class QueuedHandle extends SourceHandle implements QueuedSource 
   }
 
   get pending(): boolean {
-    return this.node.pending && this.node.core !== undefined;
+    const { core, kind } = this.node;
+    if (core === undefined) return false;
+    if (kind.kernelFed) core.catchUp();
+    return this.node.pending;
   }
 
   get exitOnFailure(): boolean {

@@ -34,6 +34,9 @@ export const COMPLETED = 4;
 /** So often a fiber may be refused a wait in the exit phase, and go on, before it is taken for one that never ends. */
 const MOST_REFUSALS = 1_000;
 
+/** So many operations may end on the spot in one turn. Then a fiber gives way: one that always finds data would starve all others. */
+const MOST_AT_ONCE = 64;
+
 const kind = new SourceKind({
   name: "fiber",
   alwaysPending: true,
@@ -71,6 +74,8 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   declare private failures: FiberCore[] | undefined;
   onDestroy: (() => void) | undefined;
   declare private refusals: number;
+  /** How many operations may still end on the spot in this turn. */
+  declare private credit: number;
 
   constructor(core: LoopCore, body: () => Operation<unknown>, name: string | undefined, priority: number) {
     super(core, undefined, undefined);
@@ -96,6 +101,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     this.failures = undefined;
     this.onDestroy = undefined;
     this.refusals = 0;
+    this.credit = 0;
     core.arm(this.task);
   }
 
@@ -146,6 +152,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     setCurrent(this);
     this.status = RUNNING;
     this.lastRun = this.core.iteration;
+    this.credit = MOST_AT_ONCE;
     try {
       let step = this.generator === undefined ? this.#start() : this.generator.next(RESUMED);
       while (!step.done && !(step.value === SUSPENDED && this.parked)) step = this.#refuseYield();
@@ -391,6 +398,11 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     }
     if (this.cell >= TIMEOUT) throw this.takeError();
     throw new CancelledError(this.#exitReason());
+  }
+
+  /** Whether an operation that need not wait may end on the spot; if not, it is to `parkReady` first. */
+  mayGoOn(): boolean {
+    return this.credit-- > 0;
   }
 
   setFiberPriority(priority: number): void {
