@@ -47,5 +47,10 @@ function busyLoop(): () => Promise<void> {
   };
 }
 
-Deno.bench("20 echoes of the host's, alone", { group: "host echo", baseline: true }, (b) => timeEcho(b, () => () => Promise.resolve()));
-Deno.bench("20 echoes of the host's, beside a busy loop", { group: "host echo" }, (b) => timeEcho(b, busyLoop));
+Deno.bench("20 echoes of the host's, alone", { group: "host echo", baseline: true }, async (b) => {
+  await timeEcho(b, () => () => Promise.resolve());
+});
+
+Deno.bench("20 echoes of the host's, beside a busy loop", { group: "host echo" }, async (b) => {
+  await timeEcho(b, busyLoop);
+});
