@@ -25,6 +25,8 @@ const SPIN: Usec = 50;
 const MOST_POLLS = 256;
 /** How many microtasks deep a promise may lie that is worth waiting for before polling. */
 const PROMISE_STEPS = 4;
+/** However little time they take: a simulated clock stands still meanwhile. */
+const MOST_BETWEEN_TURNS = 4_096;
 /** The most dispatches between two looks at the clock; fewer where they take long. */
 const MOST_DISPATCHES = 16;
 
@@ -40,6 +42,8 @@ export class Driver {
   /** Dispatches until the next look at the clock. */
   #credit = 0;
   #stride = 1;
+  /** Dispatches since the host's last turn, roughly. */
+  #sinceTurn = 0;
   /** The kernel's call ended, as far as anybody has noticed. */
   #callEnded = false;
 
@@ -71,8 +75,8 @@ export class Driver {
     const core = this.#core;
     while (core.state !== FINISHED && !done()) {
       if (!core.prepare()) {
-        if (core.hostWaits > 0) await this.#letPromisesSettle();
-        if (!this.#spin(Infinity)) await this.#park(Infinity);
+        const changed = core.hostWaits > 0 && await this.#letPromisesSettle();
+        if (!this.#spin(Infinity) && !changed) await this.#park(Infinity);
         if (!core.finishWait()) continue;
       }
       core.dispatch();
@@ -97,10 +101,19 @@ export class Driver {
     return core.finishWait();
   }
 
-  /** What is waited for may have been settled already, some steps of the host's away: no need to poll for that long. */
-  async #letPromisesSettle(): Promise<void> {
-    for (let step = 0; step < PROMISE_STEPS && this.#core.pending.first === undefined; step++) await undefined;
+  /** What is waited for may have been settled already, some steps of the host's away. Whether host code changed anything meanwhile. */
+  async #letPromisesSettle(): Promise<boolean> {
+    const core = this.#core;
+    core.unparked = false;
+    core.unpark = this.#noteChange;
+    for (let step = 0; step < PROMISE_STEPS && !core.unparked; step++) await undefined;
+    core.unpark = undefined;
+    return core.unparked;
   }
+
+  readonly #noteChange = (): void => {
+    this.#core.unparked = true;
+  };
 
   /** Polls for a moment: whether that ended the wait. */
   #spin(timeout: Usec): boolean {
@@ -142,8 +155,10 @@ export class Driver {
       if (this.#credit > 0) return;
     }
     const now = this.#now();
+    this.#sinceTurn += this.#stride;
     this.#pace(now);
-    if (now - this.#lastTasks < TASKS_AFTER) return;
+    if (now - this.#lastTasks < TASKS_AFTER && this.#sinceTurn < MOST_BETWEEN_TURNS) return;
+    this.#sinceTurn = 0;
     const io = now - this.#lastIo >= IO_AFTER;
     await core.kernel.turn(io ? "io" : "tasks");
     this.#lastTasks = this.#lastLook = this.#now();
