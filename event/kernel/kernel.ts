@@ -33,6 +33,15 @@
  *    `parked` is still true then, it will be called again.
  * 13. `turn("tasks")` gives the host's tasks and microtasks a turn, `turn("io")` its timers and sockets too. Both settle by
  *    themselves, however busy the host is.
+ * 14. Pressure is told of by files. One of the system's own wants a configuration written to it, whole and before it is watched: it
+ *    then reports PRI each time that there was such pressure, once. Somebody else's (a FIFO, a device, a socket) reports IN.
+ * 15. A handle for changes of time is readable from each setting of the realtime clock on until it was read.
+ * 16. A file is watched as itself, whatever its name: `openPath` gives a handle of it that neither reads nor writes. While that is
+ *    open the file lives on, also removed from its directory. A file watcher is readable when records wait; `tryRead` takes as many as
+ *    fit, each a struct inotify_event, −EINVAL when not even the first fits; 272 bytes have room for any. A watcher has one watch of a
+ *    file: to watch it again changes the mask and answers the same number. Numbers are positive, and not soon given again. The last
+ *    record of a watch that was ended, or whose file is gone, is IGNORED. A record that says the same as the last that waits is merged
+ *    with it. Where too many wait, new ones are lost, also that last one, and after those that were kept stands Q_OVERFLOW, number −1.
  *
  * Every kernel passes the suite in `tests/kernel/`.
  *
@@ -56,6 +65,9 @@ export type KernelFeature =
   | "pressure"
   | "datagrams"
   | "descriptor-passing";
+
+/** What there may be too little of. */
+export type PressureResource = "memory" | "cpu" | "io";
 
 /** Zero or more is a success, less than zero a negated errno. */
 export type Result = number;
@@ -118,6 +130,19 @@ export interface Kernel {
   /** Removes a socket file; −ENOENT where there is none. */
   removeSocketFile(path: string): Result;
 
+  /** Sends one datagram to the AF_UNIX socket at a path, and waits for no room there: how many bytes. */
+  sendDatagram(path: string, data: Uint8Array): Result;
+
+  /** Where the system itself tells of pressure on a resource, the nearest place first; −EOPNOTSUPP where it does not. */
+  pressurePaths(resource: PressureResource): readonly string[] | Result;
+  /**
+   * Opens what tells of pressure; `writable`: a configuration is to be written to it. −EISDIR for a directory, −ENOTTY for a file that is none of
+   * the system's own, −EBADF for what cannot tell of anything.
+   */
+  openPressure(path: string, writable: boolean): OpenedPressure | Result;
+  /** A handle for changes of time; reading it answers −ECANCELED when there was one, −EAGAIN when not. */
+  openTimeChange(): Result;
+
   /** Starts a process. */
   spawn(command: SpawnCommand): SpawnedProcess | Result;
   /** A handle for the process of this number: −ESRCH when it is gone. */
@@ -134,6 +159,19 @@ export interface Kernel {
   signalProcess(handle: Handle, signal: number, value: number | undefined): Result;
   /** 1 when the system reaps children by itself (SIGCHLD is ignored), so that nobody can wait for them. */
   reapsAutomatically(): Result;
+
+  /** A file watcher, without any watches. */
+  openFileWatcher(): Result;
+  /** A handle of the file at this path. Of `mask`, a WatchEvent word, ONLYDIR and DONT_FOLLOW count. */
+  openPath(path: string, mask: number): Result;
+  /** Which file stands behind a handle: the same text for the same file, until it is gone. */
+  inodeOf(handle: Handle): string | Result;
+  /** Where the file behind a handle is now; −ENOSYS where the system cannot tell. */
+  pathOf(handle: Handle): string | Result;
+  /** Watches the file behind `file` for a WatchEvent word, or for another one from now on: the number of the watch. */
+  addFileWatch(watcher: Handle, file: Handle, mask: number): Result;
+  /** Ends a watch. −EINVAL when there is none of this number. */
+  removeFileWatch(watcher: Handle, watch: number): Result;
 
   /** Gives the host a turn. */
   turn(kind: "tasks" | "io"): Promise<void>;
@@ -225,6 +263,14 @@ export interface ProcessRecord {
   code: number;
   /** The exit code where it exited, else the signal. */
   status: number;
+}
+
+/** What `Kernel.openPressure` found, the caller's: a file of the system's own, or a FIFO, device or socket of somebody else's. */
+export interface OpenedPressure {
+  /** Whose it is. */
+  readonly kind: "system" | "other";
+  /** Good to be watched: one of the system's own once its configuration was written. */
+  readonly handle: Handle;
 }
 
 /** A host and port, or the path of an AF_UNIX socket, where a leading `@` means abstract. */

@@ -8,7 +8,15 @@ import type { Kernel } from "./kernel.ts";
 import { linuxKernel } from "./linux/mod.ts";
 
 export { linuxKernel } from "./linux/mod.ts";
-export { type SimulatedKernel, simulatedKernel, type SimulatedProcess, type SimulationOptions } from "./simulated/mod.ts";
+export {
+  type SimulatedFiles,
+  type SimulatedKernel,
+  simulatedKernel,
+  type SimulatedPressure,
+  type SimulatedPressureKind,
+  type SimulatedProcess,
+  type SimulationOptions,
+} from "./simulated/mod.ts";
 export * from "./kernel.ts";
 export type { ClockIndex } from "../time.ts";
 

@@ -8,6 +8,7 @@ import { assert, assertEquals, assertGreaterOrEqual, fail } from "@std/assert";
 import { errorCode } from "../../event/errno.ts";
 import { ClockIndex, type Usec } from "../../event/time.ts";
 import type { Handle, Kernel, Poller, ProcessRecord, Result, SpawnCommand, SpawnedProcess } from "../../event/kernel/kernel.ts";
+import type { FileHands } from "../_files.ts";
 
 /** What a kernel has to bring along to be tried. */
 export interface KernelHands {
@@ -29,6 +30,16 @@ export interface KernelHands {
   };
   /** A path where a socket file can be, and where none is. */
   socketPath(): string;
+  /** A path where anything can be, and where nothing is. */
+  path(): string;
+  /** What somebody else makes at a path; all of it is gone when the test ends. */
+  makeFifo(kernel: Kernel, path: string): void;
+  makeDirectory(kernel: Kernel, path: string): void;
+  makeFile(kernel: Kernel, path: string): void;
+  /** A datagram socket at a path, which may be abstract: a look at what came since the last one, as texts. */
+  makeReceiver(kernel: Kernel, path: string): () => string[];
+  /** A directory to change files in, empty. */
+  openFiles(kernel: Kernel): FileHands;
   /** Told at the end of each test. */
   finish(kernel: Kernel): void;
 }

@@ -4,9 +4,11 @@
  * @module
  */
 
+import { testFiles } from "./contract_files.ts";
 import { testHandles } from "./contract_handles.ts";
 import { testOperations } from "./contract_operations.ts";
 import { testParking } from "./contract_parking.ts";
+import { testPressure } from "./contract_pressure.ts";
 import { testProcesses } from "./contract_processes.ts";
 import { testReadiness } from "./contract_readiness.ts";
 import { testSignals } from "./contract_signals.ts";
@@ -25,5 +27,7 @@ export function testKernel(hands: KernelHands): void {
   testProcesses(hands);
   testSockets(hands);
   testOperations(hands);
+  testFiles(hands);
   testParking(hands);
+  testPressure(hands);
 }

@@ -32,6 +32,10 @@ const handleCalls: Record<string, (kernel: Kernel, poller: Poller, handle: Handl
   reapProcess: (kernel, _, handle) => kernel.reapProcess(handle, ChildEvent.EXITED, emptyRecord()),
   reapKilledProcess: (kernel, _, handle) => kernel.reapKilledProcess(handle),
   signalProcess: (kernel, _, handle) => kernel.signalProcess(handle, 0, undefined),
+  inodeOf: (kernel, _, handle) => kernel.inodeOf(handle),
+  pathOf: (kernel, _, handle) => kernel.pathOf(handle),
+  addFileWatch: (kernel, _, handle) => kernel.addFileWatch(handle, handle, 1),
+  removeFileWatch: (kernel, _, handle) => kernel.removeFileWatch(handle, 1),
   watch: (_, poller, handle) => poller.watch(handle, IoEvent.IN, false, 1),
   rewatch: (_, poller, handle) => poller.rewatch(handle, IoEvent.IN, false, 1),
   unwatch: (_, poller, handle) => poller.unwatch(handle),
@@ -45,6 +49,11 @@ export function testHandles(hands: KernelHands): void {
       assertEquals(call(trial.kernel, trial.poller, notOpen), -Errno.EBADF);
     });
   }
+
+  contractTest(hands, "Kernel.addFileWatch() reports EBADF for a file that is not open", (trial) => {
+    const watcher = trial.own(trial.kernel.openFileWatcher());
+    assertEquals(trial.kernel.addFileWatch(watcher, notOpen, 1), -Errno.EBADF);
+  });
 
   contractTest(hands, "Kernel.close() reports EBADF for what is closed already", (trial) => {
     const [reader] = trial.pipe();

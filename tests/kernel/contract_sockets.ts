@@ -262,6 +262,23 @@ export function testSockets(hands: KernelHands): void {
     assertEquals(trial.kernel.remoteAddress(listener), -Errno.ENOTCONN);
     assertEquals(trial.read(listener), "ENOTCONN");
   });
+
+  for (const name of ["", "@"]) {
+    contractTest(hands, `Kernel.sendDatagram() sends each message whole to ${name ? "an abstract name" : "a socket file"}`, (trial) => {
+      const path = `${name}${hands.path()}`;
+      const send = (text: string) => trial.kernel.sendDatagram(path, new TextEncoder().encode(text));
+      assertEquals(send("too early"), name ? -Errno.ECONNREFUSED : -Errno.ENOENT);
+      const receive = hands.makeReceiver(trial.kernel, path);
+      assertEquals([send("READY=1"), send("WATCHDOG=1")], [7, 10]);
+      assertEquals(receive(), ["READY=1", "WATCHDOG=1"]);
+      assertEquals(receive(), []);
+    });
+  }
+
+  contractTest(hands, "Kernel.sendDatagram() refuses what is no path", (trial) => {
+    const send = (path: string) => trial.kernel.sendDatagram(path, Uint8Array.of(1));
+    assertEquals([send(""), send(`/${"x".repeat(107)}`)], [-Errno.EINVAL, -Errno.ENAMETOOLONG]);
+  });
 }
 
 /** A listener, a stream to it, and the accepted end. */

@@ -6,6 +6,7 @@
 
 import { assertEquals, assertGreaterOrEqual } from "@std/assert";
 import { Errno } from "../../event/errno.ts";
+import { IoEvent } from "../../event/flags.ts";
 import { ClockIndex, clockNames } from "../../event/time.ts";
 import { contractTest, type KernelHands, type Trial } from "./_trial.ts";
 
@@ -89,6 +90,16 @@ export function testWakeups(hands: KernelHands): void {
     assertEquals(other.setWakeup(monotonic, 0), 0);
     assertFiresNoMore(trial);
     trial.waitUntil(() => other.clocksFired !== 0, other);
+  });
+
+  contractTest(hands, "Kernel.openTimeChange() opens what is readable only when the realtime clock is set", (trial) => {
+    const handle = trial.own(trial.kernel.openTimeChange());
+    assertEquals(trial.read(handle, 8), "EAGAIN");
+    assertEquals(trial.poller.watch(handle, IoEvent.IN, false, 1), 0);
+    assertEquals(trial.reports(), []);
+    assertEquals(trial.poller.setWakeup(realtime, trial.kernel.now(realtime)), 0);
+    trial.waitUntil(() => trial.poller.clocksFired !== 0);
+    assertEquals(trial.reports(), []);
   });
 }
 

@@ -8,8 +8,11 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { simulatedKernel } from "../../event/kernel/simulated/mod.ts";
 import type { SimulatedKernel, SimulatedProcess } from "../../event/kernel/simulated/mod.ts";
 import type { Handle, Kernel } from "../../event/kernel/kernel.ts";
+import { virtualFiles } from "../_files.ts";
 import { type KernelHands, type Program, testKernel } from "./contract.ts";
 import { commandOf } from "./_trial.ts";
+
+let pathNumber = 0;
 
 const hands: KernelHands = {
   name: "simulated",
@@ -29,6 +32,16 @@ const hands: KernelHands = {
     live: (): Program => ({ command: "live", args: [] }),
   },
   socketPath: () => "/run/contract.socket",
+  path: () => `/${pathNumber++}`,
+  makeFifo: (kernel, path) => (kernel as SimulatedKernel).pressureFile(path, "fifo"),
+  makeDirectory: (kernel, path) => (kernel as SimulatedKernel).files.mkdir(path),
+  makeFile: (kernel, path) => (kernel as SimulatedKernel).files.write(path),
+  makeReceiver: (kernel, path) => {
+    const received = (kernel as SimulatedKernel).datagrams(path);
+    let seen = 0;
+    return () => received.slice(seen, seen = received.length).map((data) => new TextDecoder().decode(data));
+  },
+  openFiles: (kernel) => virtualFiles(kernel as SimulatedKernel),
   finish: (kernel) => assertEquals((kernel as SimulatedKernel).leaks(), []),
 };
 

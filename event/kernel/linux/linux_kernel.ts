@@ -7,9 +7,11 @@
 import type { Kernel, KernelFeature } from "../kernel.ts";
 import { now } from "./clocks.ts";
 import { close, duplicate, openPipe, setBlocking, tryRead, tryWrite } from "./descriptors.ts";
+import { addFileWatch, inodeOf, openFileWatcher, openPath, pathOf, removeFileWatch } from "./file_watches.ts";
 import { libc } from "./libc.ts";
 import { LinuxPoller } from "./poller.ts";
 import { environment, readBootId } from "./process_facts.ts";
+import { openPressure, pressurePaths } from "./pressure.ts";
 import { openProcess, peekProcess, processId, reapKilledProcess, reapProcess, signalProcess } from "./processes.ts";
 import { reapsAutomatically } from "./signal_action.ts";
 import { signalsHaveInfo } from "./signals.ts";
@@ -21,13 +23,15 @@ import {
   openStream,
   remoteAddress,
   removeSocketFile,
+  sendDatagram,
   socketError,
   tryAccept,
 } from "./sockets.ts";
 import { spawn } from "./spawn.ts";
+import { openTimeChange } from "./time_change.ts";
 import { turn } from "./turns.ts";
 
-const always: readonly KernelFeature[] = ["descriptors", "blocking", "nesting", "pidfd"];
+const always: readonly KernelFeature[] = ["descriptors", "blocking", "nesting", "pidfd", "inotify", "pressure"];
 
 /** Linux by libc, which must be open. */
 export function makeLinuxKernel(): Kernel {
@@ -60,6 +64,10 @@ export function makeLinuxKernel(): Kernel {
     remoteAddress,
     closeWrite,
     removeSocketFile,
+    sendDatagram,
+    pressurePaths,
+    openPressure,
+    openTimeChange,
     spawn,
     openProcess,
     processId,
@@ -68,6 +76,12 @@ export function makeLinuxKernel(): Kernel {
     reapKilledProcess,
     signalProcess,
     reapsAutomatically,
+    openFileWatcher,
+    openPath,
+    inodeOf,
+    pathOf,
+    addFileWatch,
+    removeFileWatch,
     turn,
   };
 }

@@ -5,7 +5,9 @@
  *
  * - What is registered comes back with 64 bits of one's own. The lower half is the token. The poller's own descriptors, one timer for each clock, the
  *   pipe of its signals and the completions' eventfd, have tokens below zero; the poll takes note of them and reports nothing.
- * - The timers and the eventfd are registered for edges. Each is reported once when it fires and again when it fires again, whether it was read or
+ * - What a poll of a pressure file finds is gone with it, and asking whether an epoll descriptor is readable polls all that is in its set. So such a
+ *   file is watched by way of an eventfd, see pressure_watch.ts.
+ * - The timers and the eventfds are registered for edges. Each is reported once when it fires and again when it fires again, whether it was read or
  *   not, so it is never read. A timer that is set anew has nothing to report any more, even if it had fired and nobody had looked.
  * - A poll has room for everything that is registered, so no batch is ever full: what is important is seen with the rest.
  * - A struct epoll_event is packed on x86-64 only: 12 bytes there, 16 elsewhere.
@@ -31,6 +33,8 @@ import { timerClockIds, writeTimerTime, writeTimespec } from "./clocks.ts";
 import { close } from "./descriptors.ts";
 import { failure, isArm, libc, result } from "./libc.ts";
 import { Parking } from "./parking.ts";
+import { tellsOfPressure } from "./pressure.ts";
+import { PressureWatch } from "./pressure_watch.ts";
 import { resolve } from "./resolve.ts";
 import { claimSignal, drainSignals, forgetOwner, hasSignal, queuedSignals, releaseSignal, signalPipe, takeSignal } from "./signals.ts";
 
@@ -51,6 +55,8 @@ const tokenAt = isArm ? 2 : 1;
 /** The poller's own tokens: the clocks' are −1 and down. */
 const SIGNALS = -6;
 const COMPLETIONS = -7;
+/** That of a pressure file is as far below as its descriptor is above 0. */
+const PRESSURES = -8;
 
 /** For how many events a poller has room at first, and how many descriptors of its own it may have in the set. */
 const firstCapacity = 64;
@@ -86,6 +92,10 @@ export class LinuxPoller implements Poller {
   readonly #timers = new Int32Array(timerClockIds.length).fill(-1);
   readonly #wakeups = new Float64Array(timerClockIds.length).fill(Infinity);
 
+  /** By descriptor, the pressure files that are watched; and the tokens of those that have news. */
+  readonly #pressures = new Map<Handle, PressureWatch>();
+  readonly #pressed: number[] = [];
+
   #hasSignals = false;
 
   readonly #operations = new Map<number, Operation>();
@@ -111,18 +121,41 @@ export class LinuxPoller implements Poller {
   }
 
   watch(handle: Handle, events: number, oneshot: boolean, token: number): Result {
-    const answer = this.#control(EPOLL_CTL_ADD, handle, oneshot ? events | EPOLLONESHOT : events, token);
+    const answer = events === IoEvent.PRI && tellsOfPressure(handle)
+      ? this.#watchPressure(handle, oneshot, token)
+      : this.#control(EPOLL_CTL_ADD, handle, oneshot ? events | EPOLLONESHOT : events, token);
     if (answer === 0) this.#watched.add(handle);
     return answer;
   }
 
+  #watchPressure(handle: Handle, oneshot: boolean, token: number): Result {
+    if (this.#watched.has(handle)) return -Errno.EEXIST;
+    const watch = PressureWatch.open(handle, oneshot, token);
+    // Where there is no asynchronous I/O a park may miss its news.
+    if (typeof watch === "number") return this.#control(EPOLL_CTL_ADD, handle, oneshot ? IoEvent.PRI | EPOLLONESHOT : IoEvent.PRI, token);
+    const answer = this.#control(EPOLL_CTL_ADD, watch.event, IoEvent.IN | IoEvent.ET, PRESSURES - handle);
+    if (answer === 0) this.#pressures.set(handle, watch);
+    else watch.close();
+    return answer;
+  }
+
   rewatch(handle: Handle, events: number, oneshot: boolean, token: number): Result {
+    const pressure = this.#pressures.get(handle);
+    if (pressure !== undefined) {
+      if (events === IoEvent.PRI) return pressure.change(oneshot, token);
+      this.unwatch(handle);
+      return this.watch(handle, events, oneshot, token);
+    }
     return this.#control(EPOLL_CTL_MOD, handle, oneshot ? events | EPOLLONESHOT : events, token);
   }
 
   unwatch(handle: Handle): Result {
     this.#watched.delete(handle);
-    return this.#control(EPOLL_CTL_DEL, handle, 0, 0);
+    const pressure = this.#pressures.get(handle);
+    if (pressure === undefined) return this.#control(EPOLL_CTL_DEL, handle, 0, 0);
+    this.#pressures.delete(handle);
+    pressure.close();
+    return 0;
   }
 
   #control(operation: number, handle: Handle, events: number, token: number): Result {
@@ -137,7 +170,8 @@ export class LinuxPoller implements Poller {
     if (completed + room > this.readyTokens.length) this.#enlarge(completed + room);
     const count = this.#wait(room, completed === 0 ? timeout : 0);
     if (count < 0) return count;
-    const total = this.#report(count);
+    let total = this.#report(count);
+    if (this.#pressed.length > 0) total += this.#reportPressed(total);
     return completed === 0 ? total : total + this.#reportCompleted(total);
   }
 
@@ -178,11 +212,22 @@ export class LinuxPoller implements Poller {
   #note(token: number): void {
     if (token === SIGNALS) {
       drainSignals(this);
+    } else if (token <= PRESSURES) {
+      const pressure = this.#pressures.get(PRESSURES - token);
+      if (pressure !== undefined) this.#pressed.push(pressure.take());
     } else if (token !== COMPLETIONS) {
       const clock = -1 - token;
       this.#wakeups[clock] = Infinity;
       this.clocksFired |= 1 << clock;
     }
+  }
+
+  /** Puts the tokens of pressure files behind those of what is ready: how many. */
+  #reportPressed(at: number): number {
+    const tokens = this.#pressed.splice(0);
+    this.readyTokens.set(tokens, at);
+    this.readyEvents.fill(IoEvent.PRI, at, at + tokens.length);
+    return tokens.length;
   }
 
   #enlarge(needed: number): void {
@@ -317,6 +362,7 @@ export class LinuxPoller implements Poller {
 
   close(): void {
     this.#operations.clear();
+    for (const pressure of this.#pressures.values()) pressure.close();
     forgetOwner(this);
     this.#parking.close();
     for (const handle of [...this.#timers, this.#completionEvent, this.handle]) if (handle >= 0) close(handle);

@@ -7,8 +7,8 @@
  *   handler does end it when nobody listens there.
  * - The host installs its handlers late: for SIGHUP, SIGINT and SIGTERM when it first listens to any signal. It installs each once, and over ours
  *   it would end the process all the same. So it is made to install its own first; without a listener that does what the signal did before.
- * - A foreign handler that is installed over ours keeps our address and calls it. So one that was is left there when the signal is released. The
- *   next time that SIGCHLD is caught it is by a fresh handler: the old one below must not jump up again, to where it is called from.
+ * - A foreign handler that is installed over ours keeps our address and calls it. So it is left there when the signal is released. When SIGCHLD is
+ *   caught the next time, it is by a fresh handler: the old one below must not jump up again, to where it is called from.
  *
  * @module
  */
@@ -22,7 +22,7 @@ import { isArmedHandler, SignalHandler } from "./signal_handler.ts";
 import { isRealtime } from "./signal_queue.ts";
 import { blockInOtherThreads, setBlocked } from "./signal_threads.ts";
 
-/** struct sigaction of glibc and of musl, on both processors: the handler, a mask of 128 bytes, the flags and a restorer of libc's own. */
+/** struct sigaction of glibc and of musl, on both processors: the handler, a mask of 128 bytes, the flags, a restorer of libc's own. */
 const actionBytes = 152;
 const maskAt = 8;
 const flagsAt = 136;

@@ -23,7 +23,6 @@ export function setBlocked(signal: number, blocked: boolean): boolean {
   return (oldSignalSet[byte] & bit) !== 0;
 }
 
-const SYS_rt_tgsigqueueinfo = Deno.build.arch === "aarch64" ? 240n : 297n;
 const SI_QUEUE = -1;
 
 /**
@@ -34,6 +33,7 @@ const SI_QUEUE = -1;
  * the list was made before its maker was asked. Where /proc is not to be had, each thread blocks the signal when it gets its first.
  */
 export function blockInOtherThreads(signal: number, request: bigint): void {
+  const SYS_rt_tgsigqueueinfo = Deno.build.arch === "aarch64" ? 240n : 297n;
   const info = new DataView(new ArrayBuffer(128));
   info.setInt32(0, signal, true);
   info.setInt32(8, SI_QUEUE, true);

@@ -6,7 +6,8 @@
  * has claims leaves them behind.
  *
  * Two things differ from a process with one thread. A real-time signal that is sent to one thread alone is seen only if that is the loop's own,
- * and not while the loop is parked. And after the claim of one the host's other threads go on blocking it, so that this thread alone gets it.
+ * and not while the loop is parked. And once it was claimed, the host's other threads go on blocking it, so that this thread alone gets it; the
+ * children that the host starts meanwhile inherit that.
  *
  * @module
  */

@@ -9,11 +9,13 @@
 
 import { Errno } from "../../errno.ts";
 import type { Handle, ListenAddress, Result, SocketAddress } from "../kernel.ts";
-import { close } from "./descriptors.ts";
-import { cString, failure, isArm, libc, result } from "./libc.ts";
+import { close, tryWrite } from "./descriptors.ts";
+import { kindOfPath, S_IFSOCK } from "./file_kind.ts";
+import { cString, failure, libc, result } from "./libc.ts";
 import { AF_UNIX, decodeAddress, encodeAddress, type EncodedAddress, isAbstract, MAX_ADDRESS_BYTES } from "./socket_address.ts";
 
 const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0x800;
 const SOCK_CLOEXEC = 0x8_0000;
 const SOL_SOCKET = 1;
@@ -23,12 +25,6 @@ const SO_REUSEPORT = 15;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
 const SHUT_WR = 1;
-
-const AT_FDCWD = -100;
-const AT_SYMLINK_NOFOLLOW = 0x100;
-const STATX_TYPE = 1;
-const S_IFMT = 0xf000;
-const S_IFSOCK = 0xc000;
 
 const defaultBacklog = 511;
 const anyHost = "0.0.0.0";
@@ -41,11 +37,6 @@ const cellLength = Uint32Array.of(4);
 /** An address that the kernel fills, and how much of it. */
 const addressBytes = new Uint8Array(MAX_ADDRESS_BYTES);
 const addressLength = new Uint32Array(1);
-
-/** A struct statx, and where in it, in half words, the kind of file stands. The call has a number of its own on each processor. */
-const status = new Uint16Array(128);
-const statusModeAt = 14;
-const statxNumber = isArm ? 291n : 332n;
 
 /** A socket that listens. */
 export function openListener(address: ListenAddress): Result {
@@ -140,9 +131,19 @@ export function closeWrite(handle: Handle): Result {
 /** Removes a socket file, and no file of another kind: −ENOTSOCK. An abstract socket has none. */
 export function removeSocketFile(path: string): Result {
   if (isAbstract(path)) return -Errno.ENOENT;
-  const name = cString(path);
-  if (name === undefined) return -Errno.EINVAL;
-  const answer = result(libc.statx(statxNumber, AT_FDCWD, name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, status));
-  if (answer < 0) return answer;
-  return (status[statusModeAt] & S_IFMT) === S_IFSOCK ? result(libc.unlink(name)) : -Errno.ENOTSOCK;
+  const kind = kindOfPath(path);
+  if (kind < 0) return kind;
+  return kind === S_IFSOCK ? result(libc.unlink(cString(path)!)) : -Errno.ENOTSOCK;
+}
+
+/** Sends one datagram to the socket at a path, by a socket of its own. */
+export function sendDatagram(path: string, data: Uint8Array): Result {
+  const encoded = encodeAddress({ path }, localHost);
+  if (typeof encoded === "number") return encoded;
+  const handle = result(libc.socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (handle < 0) return handle;
+  const connected = connectTo(handle, encoded);
+  const answer = connected < 0 ? connected : tryWrite(handle, data);
+  close(handle);
+  return answer;
 }

@@ -48,8 +48,11 @@ export const coldSymbols = {
   pipe2: { parameters: ["buffer", "i32"], result: "i32" },
   unlink: { parameters: ["buffer"], result: "i32" },
 
-  // Sockets. Not every musl has statx, so it is called by its number.
+  // Files. Not every musl has statx, so it is called by its number.
   statx: { name: "syscall", parameters: ["usize", "i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
+  fstatfs: { parameters: ["i32", "buffer"], result: "i32" },
+
+  // Sockets.
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   listen: { parameters: ["i32", "i32"], result: "i32" },
@@ -68,6 +71,10 @@ export const coldSymbols = {
   epoll_pwait2: { name: "syscall", parameters: ["usize", "i32", "buffer", "i32", "buffer", "buffer", "usize"], result: "i32" },
   timerfd_create: { parameters: ["i32", "i32"], result: "i32" },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  io_setup: { name: "syscall", parameters: ["usize", "u32", "buffer"], result: "i32" },
+  io_submit: { name: "syscall", parameters: ["usize", "usize", "i32", "buffer"], result: "i32" },
+  io_cancel: { name: "syscall", parameters: ["usize", "usize", "usize", "buffer"], result: "i32" },
+  io_getevents: { name: "syscall", parameters: ["usize", "usize", "i32", "i32", "buffer", "buffer"], result: "i32" },
   poll: { parameters: ["buffer", "usize", "i32"], result: "i32" },
   pollOnThread: { name: "poll", parameters: ["usize", "usize", "i32"], result: "i32", nonblocking: true },
 
@@ -88,6 +95,12 @@ export const coldSymbols = {
   waitid: { parameters: ["i32", "i32", "buffer", "i32"], result: "i32" },
   pidfd_open: { name: "syscall", parameters: ["usize", "i32", "u32"], result: "i32" },
   pidfd_send_signal: { name: "syscall", parameters: ["usize", "i32", "i32", "buffer", "u32"], result: "i32" },
+
+  // Watching files.
+  inotify_init1: { parameters: ["i32"], result: "i32" },
+  inotify_add_watch: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  inotify_rm_watch: { parameters: ["i32", "i32"], result: "i32" },
+  readlink: { parameters: ["buffer", "buffer", "u32"], result: "i32" },
 
   // Starting a process. A variable of libc is its address, and a `pointer` that is only handed on needs no further permission.
   environ: { type: "pointer" },

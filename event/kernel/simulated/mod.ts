@@ -7,7 +7,14 @@
 import type { SimulatedKernel, SimulationOptions } from "./simulated_kernel.ts";
 import { VirtualKernel } from "./virtual_kernel.ts";
 
-export type { SimulatedKernel, SimulatedProcess, SimulationOptions } from "./simulated_kernel.ts";
+export type {
+  SimulatedFiles,
+  SimulatedKernel,
+  SimulatedPressure,
+  SimulatedPressureKind,
+  SimulatedProcess,
+  SimulationOptions,
+} from "./simulated_kernel.ts";
 
 /**
  * A new virtual world.

@@ -46,6 +46,11 @@ export class Network {
     return "path" in normal ? this.#connectUnix(client, normal.path) : this.#connectTcp(client, destination(normal));
   }
 
+  /** Whether a socket has a file at this path. */
+  hasSocketFile(path: string): boolean {
+    return !isAbstract(path) && this.#unix.has(path);
+  }
+
   /** Removes a socket file; its listener stays, and cannot be reached any more. */
   removeFile(path: string): Result {
     if (isAbstract(path) || !this.#unix.has(path)) return -Errno.ENOENT;

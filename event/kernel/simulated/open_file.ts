@@ -55,6 +55,9 @@ export abstract class OpenFile {
     return -Errno.EINVAL;
   }
 
+  /** Told what a poll has reported of it. */
+  reported(_events: number): void {}
+
   /** Told when the last handle was closed. */
   release(): void {}
 

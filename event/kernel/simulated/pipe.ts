@@ -14,7 +14,7 @@ import { OpenFile } from "./open_file.ts";
 export const defaultCapacityBytes = 65_536;
 
 /** PIPE_BUF: a write of no more is done whole or not at all, and a pipe is writable while it has room for one. */
-const atomicWriteBytes = 4_096;
+export const atomicWriteBytes = 4_096;
 
 /** A new pipe's two ends. */
 export function openPipe(capacityBytes: number = defaultCapacityBytes): { reader: PipeReader; writer: PipeWriter } {

@@ -278,6 +278,7 @@ export class SimulatedPoller implements Poller, Sleeper, Watcher {
       if (events === 0) continue;
       this.readyTokens[count] = watch.token;
       this.readyEvents[count++] = events;
+      watch.file.reported(events);
       if (watch.oneshot) watch.disarm();
       else if (!watch.edge) this.#ready.add(watch);
     }

@@ -6,7 +6,7 @@
 
 import type { Signal } from "../../signal_names.ts";
 import type { Usec } from "../../time.ts";
-import type { Kernel } from "../kernel.ts";
+import type { Kernel, PressureResource } from "../kernel.ts";
 
 /** How a simulation behaves. */
 export interface SimulationOptions {
@@ -19,7 +19,7 @@ export interface SimulationOptions {
   autoAdvance?: boolean;
   /**
    * The chance of each fault, from 0 to 1. Default: none ever happens. EINTR strikes polls that would wait, EAGAIN calls on what is ready,
-   * ECONNRESET connected streams, ENOSPC new watches.
+   * ECONNRESET connected streams, ENOSPC new watches, of files too.
    */
   faults?: Partial<Record<"EINTR" | "EAGAIN" | "ECONNRESET" | "ENOSPC" | "short-read" | "short-write", number>>;
   /** The variables of the environment. Default: none. */
@@ -78,11 +78,60 @@ export interface SimulatedKernel extends Kernel {
    * @throws {Error} When nobody claims it and its default action would have ended or stopped this process.
    */
   raise(signal: Signal, info?: Partial<Record<"errno" | "code" | "pid" | "uid" | "value" | "status", number>>): void;
+  /** Makes a datagram socket at a path, somebody else's: the list of what it receives from now on. */
+  datagrams(path: string): readonly Uint8Array[];
+  /**
+   * Puts something that tells of pressure at a path, in the place of what is there; `undefined` takes it away. The system's own files stand
+   * where `pressurePaths` says. Sockets and files of the tree are found at their paths too.
+   */
+  pressureFile(path: string, kind: SimulatedPressureKind | undefined): void;
+  /** Lets the system's own files tell of pressure on the resource: those that were configured to tell of so much. */
+  press(resource: PressureResource, pressure?: SimulatedPressure): void;
+  /** The file tree, empty at first. */
+  readonly files: SimulatedFiles;
   /** Scripts what spawning `command` starts. */
   program(command: string, start: (process: SimulatedProcess) => void): void;
 
   /** What is still there: handles, watches, wake-ups, claims, operations, and processes that nobody has reaped. */
   leaks(): string[];
+}
+
+/** A file of the system's own on this resource, a FIFO, or something that cannot tell of pressure. */
+export type SimulatedPressureKind = PressureResource | "fifo" | "block-device";
+
+/** How much pressure there was. */
+export interface SimulatedPressure {
+  /** Whether some or all that had something to do was stalled. Default: `"some"`. */
+  level?: "some" | "full";
+  /** For how long in the window. Default: all of it. */
+  stallUsec?: Usec;
+}
+
+/**
+ * The hands that change the virtual file tree, as somebody else would. Those who watch are told of it as Linux would tell them.
+ *
+ * It is there to be watched: files have no content. Relative paths begin at the root. All of them throw a SystemError where the system
+ * would refuse: ENOENT, ENOTDIR, EISDIR, EEXIST, ENOTEMPTY, EINVAL, EBUSY, ELOOP, ENAMETOOLONG.
+ */
+export interface SimulatedFiles {
+  /** How many records a file watcher that is opened from now on has room for (fs.inotify.max_queued_events). Default: 16384. */
+  maxQueuedRecords: number;
+  /** Makes a directory. */
+  mkdir(path: string): void;
+  /** Makes a symbolic link. */
+  symlink(target: string, path: string): void;
+  /** Opens a file, writes to it and closes it; it is made where it is missing. */
+  write(path: string): void;
+  /** Opens a file, reads it and closes it. */
+  read(path: string): void;
+  /** Changes the attributes of what is there. */
+  touch(path: string): void;
+  /** Moves something, in the place of what has that name. */
+  rename(from: string, to: string): void;
+  /** Removes a file, a link or an empty directory. */
+  remove(path: string): void;
+  /** Takes all that is in a directory away, as if it were a file system of its own; EBUSY while a handle of something in it is open. */
+  unmount(path: string): void;
 }
 
 /** A child process, as its script sees it. The handles are its own and closed when it ends; no fault disturbs them. */

@@ -5,14 +5,16 @@
  */
 
 import { Errno, SystemError } from "../../errno.ts";
-import { IoEvent } from "../../flags.ts";
+import { IoEvent, WatchEvent } from "../../flags.ts";
 import { type Signal, signalNumber } from "../../signal_names.ts";
 import type { ClockIndex, Usec } from "../../time.ts";
 import type {
   Handle,
   KernelFeature,
   ListenAddress,
+  OpenedPressure,
   Poller,
+  PressureResource,
   ProcessRecord,
   Result,
   SignalRecord,
@@ -20,10 +22,14 @@ import type {
   SpawnCommand,
   SpawnedProcess,
 } from "../kernel.ts";
+import { Datagrams } from "./datagrams.ts";
 import { Descriptors } from "./descriptors.ts";
 import { Faults } from "./faults.ts";
 import { answersAgain, faultyRead, faultyWrite } from "./faulty_calls.ts";
+import { FileTree } from "./file_tree.ts";
+import { FileWatcher } from "./file_watches.ts";
 import { afterTimers, inNextTurn } from "./host.ts";
+import { PathFile } from "./inode.ts";
 import { leakReport } from "./leak_report.ts";
 import { Listener } from "./listener.ts";
 import { Names } from "./names.ts";
@@ -32,10 +38,12 @@ import type { OpenFile } from "./open_file.ts";
 import { Parking } from "./parking.ts";
 import { defaultCapacityBytes, openPipe } from "./pipe.ts";
 import { SimulatedPoller } from "./poller.ts";
+import { PressureFile, PressureFiles } from "./pressure.ts";
 import { ownPid, Processes, ProcessFile } from "./processes.ts";
 import { Signals } from "./signals.ts";
-import type { SimulatedKernel, SimulatedProcess, SimulationOptions } from "./simulated_kernel.ts";
+import type { SimulatedKernel, SimulatedPressure, SimulatedPressureKind, SimulatedProcess, SimulationOptions } from "./simulated_kernel.ts";
 import { Stream } from "./stream.ts";
+import { TimeChanges } from "./time_change.ts";
 import { Timeline } from "./timeline.ts";
 import { VirtualClocks } from "./virtual_clocks.ts";
 import type { World } from "./world.ts";
@@ -46,14 +54,25 @@ const outsider = { errno: 0, code: 0, pid: 1, uid: 0, value: 0, status: 0 };
 /** One virtual world and the calls on it. */
 export class VirtualKernel implements SimulatedKernel {
   readonly name = "simulated";
-  readonly features: ReadonlySet<KernelFeature> = new Set<KernelFeature>(["blocking", "nesting", "siginfo", "pidfd"]);
+  readonly features: ReadonlySet<KernelFeature> = new Set<KernelFeature>([
+    "blocking",
+    "nesting",
+    "siginfo",
+    "pidfd",
+    "inotify",
+    "pressure",
+  ]);
   readonly pid = ownPid;
   readonly seed: number;
   readonly turns: Record<"tasks" | "io", number> = { tasks: 0, io: 0 };
+  readonly files: FileTree = new FileTree();
   readonly #options: SimulationOptions;
   readonly #world: World;
   readonly #network: Network;
   readonly #processes: Processes;
+  readonly #datagrams = new Datagrams();
+  readonly #pressureFiles = new PressureFiles();
+  readonly #timeChanges = new TimeChanges();
   #hostWaits = 0;
   /** Turns that were asked for and have not come: somebody goes on after each. */
   #turnsAhead = 0;
@@ -81,6 +100,7 @@ export class VirtualKernel implements SimulatedKernel {
 
   setRealtime(usec: Usec): void {
     this.#world.clocks.setRealtime(usec);
+    this.#timeChanges.tell();
     this.#world.timeline.runDue();
     this.#world.parking.lookSoon();
   }
@@ -116,6 +136,18 @@ export class VirtualKernel implements SimulatedKernel {
 
   raise(signal: Signal, info?: Partial<SignalRecord>): void {
     this.#world.signals.deliver({ ...outsider, ...info, signal: signalNumber(signal) });
+  }
+
+  datagrams(path: string): readonly Uint8Array[] {
+    return this.#datagrams.at(path);
+  }
+
+  pressureFile(path: string, kind: SimulatedPressureKind | undefined): void {
+    this.#pressureFiles.place(path, kind);
+  }
+
+  press(resource: PressureResource, pressure: SimulatedPressure = {}): void {
+    this.#pressureFiles.press(resource, pressure);
   }
 
   program(command: string, start: (process: SimulatedProcess) => void): void {
@@ -257,6 +289,29 @@ export class VirtualKernel implements SimulatedKernel {
     return this.#network.removeFile(path);
   }
 
+  sendDatagram(path: string, data: Uint8Array): Result {
+    return this.#datagrams.send(path, data);
+  }
+
+  pressurePaths(resource: PressureResource): readonly string[] | Result {
+    return this.#pressureFiles.paths(resource);
+  }
+
+  openPressure(path: string, writable: boolean): OpenedPressure | Result {
+    if (path.includes("\0")) return -Errno.EINVAL;
+    const file = this.#pressureFiles.open(path, writable);
+    if (typeof file === "number") return file;
+    if (file !== undefined) return { kind: file instanceof PressureFile ? "system" : "other", handle: this.#open(file) };
+    if (this.#network.hasSocketFile(path)) return connected(this.openStream({ path }));
+    const inode = this.files.find(path, { follow: true });
+    if (typeof inode === "number") return inode;
+    return inode.isDirectory ? -Errno.EISDIR : -Errno.ENOTTY;
+  }
+
+  openTimeChange(): Result {
+    return this.#open(this.#timeChanges.open());
+  }
+
   spawn(command: SpawnCommand): SpawnedProcess | Result {
     const spawned = this.#processes.spawn(command);
     this.#world.parking.lookSoon();
@@ -306,6 +361,44 @@ export class VirtualKernel implements SimulatedKernel {
     return this.#processes.reapsAutomatically ? 1 : 0;
   }
 
+  openFileWatcher(): Result {
+    return this.#open(new FileWatcher(this.files.maxQueuedRecords));
+  }
+
+  openPath(path: string, mask: number): Result {
+    if (path.includes("\0")) return -Errno.EINVAL;
+    const inode = this.files.find(path, { follow: (mask & WatchEvent.DONT_FOLLOW) === 0 });
+    if (typeof inode === "number") return inode;
+    if ((mask & WatchEvent.ONLYDIR) !== 0 && !inode.isDirectory) return -Errno.ENOTDIR;
+    return this.#open(new PathFile(inode));
+  }
+
+  inodeOf(handle: Handle): string | Result {
+    const file = this.#path(handle);
+    return typeof file === "number" ? file : `${file.inode.number}`;
+  }
+
+  pathOf(handle: Handle): string | Result {
+    const file = this.#path(handle);
+    return typeof file === "number" ? file : file.inode.path;
+  }
+
+  addFileWatch(watcher: Handle, file: Handle, mask: number): Result {
+    const { descriptors, faults } = this.#world;
+    if (descriptors.get(watcher) === undefined) return -Errno.EBADF;
+    const fileWatcher = descriptors.find(watcher, FileWatcher);
+    if (fileWatcher === undefined) return -Errno.EINVAL;
+    const path = this.#path(file);
+    if (typeof path === "number") return path;
+    if (!fileWatcher.watches(path.inode) && faults.strikes("ENOSPC")) return -Errno.ENOSPC;
+    return fileWatcher.add(path.inode, mask);
+  }
+
+  removeFileWatch(watcher: Handle, watch: number): Result {
+    if (this.#world.descriptors.get(watcher) === undefined) return -Errno.EBADF;
+    return this.#world.descriptors.find(watcher, FileWatcher)?.remove(watch) ?? -Errno.EINVAL;
+  }
+
   #open(file: OpenFile): Handle {
     return this.#world.descriptors.open(file, ownPid);
   }
@@ -315,6 +408,13 @@ export class VirtualKernel implements SimulatedKernel {
     const file = this.#world.descriptors.get(handle)?.file;
     if (file === undefined) return -Errno.EBADF;
     return file instanceof Stream || file instanceof Listener ? file : -Errno.ENOTSOCK;
+  }
+
+  /** The file of the tree behind a handle, or what is wrong with it. */
+  #path(handle: Handle): PathFile | Result {
+    const { descriptors } = this.#world;
+    if (descriptors.get(handle) === undefined) return -Errno.EBADF;
+    return descriptors.find(handle, PathFile) ?? -Errno.EOPNOTSUPP;
   }
 
   #createWorld(options: SimulationOptions): World {
@@ -332,4 +432,8 @@ export class VirtualKernel implements SimulatedKernel {
       pollers: new Set(),
     };
   }
+}
+
+function connected(handle: Result): OpenedPressure | Result {
+  return handle < 0 ? handle : { kind: "other", handle };
 }

@@ -22,7 +22,16 @@ async function output(fixture: string, flags: string[], args: string[] = []): Pr
 }
 
 Deno.test("linuxKernel() needs the permission for the file of libc and no other", async () => {
-  const facts = ["ready 1 7", "read 3", "fired 4", "boot 16", "environment set undefined", "signal true", "resolved 1 8 true"];
+  const facts = [
+    "ready 1 7",
+    "read 3",
+    "fired 4",
+    "boot 16",
+    "environment set undefined",
+    "signal true",
+    "resolved 1 8 true",
+    "watch 1 / string",
+  ];
   assertEquals(await output("whole_kernel.ts", [`--allow-ffi=${place}`]), facts.join("\n"));
 });
 
