@@ -16,7 +16,7 @@ import { QueuedHandle } from "./source_handle.ts";
 import { SourceKind } from "./source_kind.ts";
 import { setPending } from "./source_lifecycle.ts";
 import type { SourceNode } from "./source_node.ts";
-import { requireCallback } from "./validate.ts";
+import { queuedOptions, requireCallback, requireOptions } from "./validate.ts";
 import { Watch } from "./watch_table.ts";
 
 /** A process by its number, or by a pidfd that stays yours. */
@@ -75,6 +75,8 @@ export function childInfo({ pid, uid, code, status }: ProcessRecord): ChildInfo 
 function isDead(record: ProcessRecord): boolean {
   return record.code >= 1 && record.code <= 3;
 }
+
+const childOptions = [...queuedOptions, "ownsProcess", "ownsPidfd"];
 
 const kind = new SourceKind({
   name: "child",
@@ -149,10 +151,10 @@ class ChildHandle extends QueuedHandle implements ChildSource {
 
   /** Is there a change of the kinds asked for? A death is left for `reap`; other changes, told of beside it, are consumed here. */
   look(node: SourceNode): void {
-    if (node.pending || !node.online || this.#exited) return;
+    if (node.pending || !node.online || (this.#exited && !this.#exitOnly)) return;
     const { record } = this;
     const wanted = this.#events & ~ChildEvent.NOWAIT;
-    const leave = this.#exitOnly || (this.#events & (ChildEvent.NOWAIT | ChildEvent.EXITED)) !== 0;
+    const leave = (wanted & ChildEvent.EXITED) !== 0;
     const result = leave ? this.#kernel.peekProcess(this.pidfd, wanted, record) : this.#kernel.reapProcess(this.pidfd, wanted, record);
     if (result < 0) {
       const error = new SystemError(
@@ -163,7 +165,7 @@ class ChildHandle extends QueuedHandle implements ChildSource {
     }
     if (result === 0) return;
     if (isDead(record)) this.#exited = true;
-    else if (leave && (this.#events & ChildEvent.NOWAIT) === 0) this.#consume(wanted & ~ChildEvent.EXITED);
+    else if (leave) this.#consume(wanted & ~ChildEvent.EXITED);
     setPending(node.core!, node);
   }
 
@@ -190,9 +192,13 @@ class ChildHandle extends QueuedHandle implements ChildSource {
     );
   }
 
+  /** One that may not be killed (it has become another user's) could not be waited for. */
+  #killed(): boolean {
+    return this.#exited || this.#kernel.signalProcess(this.pidfd, SIGKILL, undefined) >= 0;
+  }
+
   release(): void {
-    if (this.ownsProcess && !this.#reaped) {
-      if (!this.#exited) this.#kernel.signalProcess(this.pidfd, SIGKILL, undefined);
+    if (this.ownsProcess && !this.#reaped && this.#killed()) {
       this.#kernel.reapKilledProcess(this.pidfd);
       this.#reaped = true;
     }
@@ -224,6 +230,7 @@ export function addChild(
     throw new SystemError("EINVAL", `Cannot watch ${title} for '${events}': it takes a word of ChildEvent flags, NOWAIT not alone`);
   }
   requireCallback(callback, `watch ${title}`);
+  requireOptions(options, childOptions, `watch ${title}`);
   core.requireLive(`watch ${title}`);
   const { kernel } = core;
   if ((events & ChildEvent.EXITED) !== 0 && kernel.reapsAutomatically() > 0) {

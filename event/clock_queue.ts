@@ -21,6 +21,8 @@ export class ClockQueue {
   armedAt: Usec = Infinity;
   /** Something changed since it was set. */
   needsArming: boolean = false;
+  /** A wake-up that belongs to no timer. */
+  alsoAt: Usec = Infinity;
   readonly #heaps = new Map<number, TimerHeap>();
   readonly #earliest = new Prioq<TimerHeap>((a, b) => a.firstKey < b.firstKey, (heap, index) => heap.earliestIndex = index);
   readonly #latest = new Prioq<TimerHeap>(
@@ -59,6 +61,12 @@ export class ClockQueue {
     const firstBefore = heap.firstKey;
     heap.add(node, usec);
     this.#headChanged(heap, firstBefore);
+    this.needsArming = true;
+  }
+
+  /** Sets the wake-up that belongs to no timer; `Infinity` takes it back. */
+  wakeAlsoAt(usec: Usec): void {
+    this.alsoAt = usec;
     this.needsArming = true;
   }
 

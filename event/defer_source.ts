@@ -8,7 +8,7 @@ import type { LoopCore } from "./loop_core.ts";
 import type { LimitedOptions, LimitedSource, PlainCallback } from "./source.ts";
 import { LimitedHandle } from "./source_handle.ts";
 import { SourceKind } from "./source_kind.ts";
-import { requireCallback } from "./validate.ts";
+import { limitedOptions, requireCallback, requireOptions } from "./validate.ts";
 
 /** Always ready: while it is enabled the loop does not sleep. */
 export interface DeferSource extends LimitedSource {
@@ -43,6 +43,7 @@ class DeferHandle extends LimitedHandle implements DeferSource {
 /** See `EventLoop.addDefer`. */
 export function addDefer(core: LoopCore, callback?: PlainCallback | null, options?: LimitedOptions): DeferSource {
   requireCallback(callback, "add a defer source");
+  requireOptions(options, limitedOptions, "add a defer source");
   core.requireLive("add a defer source");
   return new DeferHandle(core, callback, options);
 }

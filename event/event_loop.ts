@@ -7,22 +7,26 @@
 import { addChild, type ChildCallback, type ChildOptions, type ChildSource, type ChildTarget } from "./child_source.ts";
 import { addDefer, type DeferSource } from "./defer_source.ts";
 import { loopBlocking, requireUndriven, runBlocking } from "./driver.ts";
-import { check, SystemError } from "./errno.ts";
+import { check, errorCode, SystemError, systemError } from "./errno.ts";
 import { type ErrorHandler, printError } from "./error_origin.ts";
 import { addExit, type ExitCallback, type ExitSource } from "./exit_source.ts";
+import { addInotify, type InotifyCallback, type InotifySource, type InotifyTarget } from "./inotify_source.ts";
 import { addIo, type IoCallback, type IoOptions, type IoSource } from "./io_source.ts";
-import type { Kernel } from "./kernel/kernel.ts";
+import type { Kernel, PressureResource } from "./kernel/kernel.ts";
 import { defaultKernel } from "./kernel/mod.ts";
 import { LoopCore } from "./loop_core.ts";
 import { ARMED, EXITING, FINISHED, INITIAL, type LoopState, loopStates, PENDING, PREPARING, RUNNING } from "./loop_state.ts";
 import { addPost, type PostSource } from "./post_source.ts";
+import { addPressure, type PressureSource } from "./pressure_source.ts";
 import { addSignal, type SignalCallback, type SignalSource } from "./signal_source.ts";
 import type { Signal } from "./signal_names.ts";
 import type { LimitedOptions, PlainCallback, QueuedOptions, SourceOptions } from "./source.ts";
 import { dispose } from "./source_lifecycle.ts";
 import type { Clock, Usec } from "./time.ts";
 import { addTime, addTimeRelative, type TimeCallback, type TimeOptions, type TimeSource } from "./time_source.ts";
-import { clockIndex, requireUsec } from "./validate.ts";
+import { addTimeChange, type TimeChangeSource } from "./time_change_source.ts";
+import { clockIndex, requireOptions, requireUsec } from "./validate.ts";
+import { Watchdog } from "./watchdog.ts";
 
 /** How a loop is made. */
 export interface EventLoopOptions {
@@ -84,12 +88,13 @@ export class EventLoop implements Disposable, AsyncDisposable {
    * EMFILE and the like.
    */
   constructor(options: EventLoopOptions = {}) {
+    requireOptions(options, ["kernel", "name", "polling", "onError"], "make a loop");
     const { kernel = defaultKernel(), name = "loop", polling = "batch", onError = printError } = options;
     if (polling !== "batch" && polling !== "every") {
       throw new SystemError("EINVAL", `Cannot make a loop with polling '${polling}': it takes "batch" or "every"`);
     }
     const poller = kernel.openPoller();
-    if (typeof poller === "number") throw new SystemError("EMFILE", `Cannot make a loop: the kernel refused a poller (errno ${-poller})`);
+    if (typeof poller === "number") throw systemError(poller, `Cannot make a loop: ${errorCode(-poller)}, the kernel refused a poller`);
     this.#core = new LoopCore(kernel, poller, { name, pollsAlways: polling === "every", onError });
     this.#core.loop = this;
   }
@@ -274,6 +279,28 @@ export class EventLoop implements Disposable, AsyncDisposable {
     }
   }
 
+  /** The loop tells the service manager that it goes round. Off by default. */
+  get watchdog(): boolean {
+    return this.#core.watchdog !== undefined;
+  }
+
+  /**
+   * Tells the service manager regularly that the loop goes round (sd_event_set_watchdog), as the variables WATCHDOG_USEC, WATCHDOG_PID and
+   * NOTIFY_SOCKET ask for: at once, then four times a period while the loop is busy, twice at the least. Messages that cannot be sent are
+   * lost without an error.
+   *
+   * @returns Whether it is on: `false` also where the service manager does not ask this process for it.
+   * @throws {SystemError} EINVAL for a variable that is no number, and for a period of 0; ESTALE when the loop is disposed.
+   */
+  setWatchdog(on: boolean): boolean {
+    const core = this.#core;
+    if (core.disposed) throw new SystemError("ESTALE", `Cannot set the watchdog of loop '${this.name}': it is disposed`);
+    if (on) return (core.watchdog ??= Watchdog.start(core)) !== undefined;
+    core.watchdog?.stop();
+    core.watchdog = undefined;
+    return false;
+  }
+
   /**
    * Waits for a descriptor (sd_event_add_io).
    *
@@ -307,6 +334,16 @@ export class EventLoop implements Disposable, AsyncDisposable {
   }
 
   /**
+   * Waits for somebody to set the realtime clock (event_add_time_change). On until it is disposed.
+   *
+   * @param callback Default: exit with code 0.
+   * @throws {SystemError} ESTALE, and what the kernel refuses.
+   */
+  addTimeChange(callback?: PlainCallback | null, options?: QueuedOptions): TimeChangeSource {
+    return addTimeChange(this.#core, callback, options);
+  }
+
+  /**
    * Receives a signal, sent to the process or to any of its threads (sd_event_add_signal). It has no other effect meanwhile, and
    * listeners of the host sleep, but for SIGCHLD.
    *
@@ -326,6 +363,46 @@ export class EventLoop implements Disposable, AsyncDisposable {
    */
   addChild(child: ChildTarget, events: number, callback?: ChildCallback | null, options?: ChildOptions): ChildSource {
     return addChild(this.#core, child, events, callback, options);
+  }
+
+  /**
+   * Waits for changes of a file, or of what is in a directory (sd_event_add_inotify).
+   *
+   * Sources of one priority that watch the same file share a watch, and each event goes to all of them before the next one is looked at.
+   * What happens while a source is off is lost to it.
+   *
+   * @param target A path, a `file:` URL, or a descriptor whose file is watched; it stays yours.
+   * @param mask A `WatchEvent` word. With `ONESHOT` the source is oneshot unless it is enabled otherwise.
+   * @param callback Default: exit with code 0.
+   * @throws {SystemError} For a path first what opening it meets: ENOENT, ENOTDIR and the like. EBADF (descriptor), ESTALE, EINVAL (mask),
+   * EACCES, EEXIST (`MASK_CREATE`), ENOSPC or EMFILE (limits of the system), EOPNOTSUPP on a kernel without `inotify`.
+   *
+   * @example Reload when a configuration is replaced
+   * ```ts
+   * import { EventLoop, simulatedKernel, WatchEvent } from "@sd/fibers";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const kernel = simulatedKernel();
+   * kernel.files.mkdir("/etc");
+   * using loop = new EventLoop({ kernel });
+   * const changed: (string | undefined)[] = [];
+   * loop.addInotify("/etc", WatchEvent.MOVED_TO | WatchEvent.ONLYDIR, ({ name }) => {
+   *   changed.push(name);
+   *   loop.exit();
+   * });
+   * kernel.files.write("/etc/demo.conf.new");
+   * kernel.files.rename("/etc/demo.conf.new", "/etc/demo.conf");
+   * await loop.loop();
+   * assertEquals(changed, ["demo.conf"]);
+   * ```
+   */
+  addInotify(
+    target: InotifyTarget,
+    mask: number,
+    callback?: InotifyCallback | null,
+    options?: LimitedOptions,
+  ): InotifySource {
+    return addInotify(this.#core, target, mask, callback, options);
   }
 
   /**
@@ -349,6 +426,36 @@ export class EventLoop implements Disposable, AsyncDisposable {
   }
 
   /**
+   * Waits for pressure on memory, processors or disks (sd_event_add_memory_pressure and its kin): where the service manager says, by the
+   * variables MEMORY_PRESSURE_WATCH and MEMORY_PRESSURE_WRITE and their kin, else as the system tells of it.
+   *
+   * @param callback Default: nothing.
+   * @throws {SystemError} ESTALE, EHOSTDOWN (the service manager turned it off), EBADMSG (its path is not absolute), EINVAL (resource; what to
+   * write is no Base64), EOPNOTSUPP, ENOENT, EISDIR, EBADF and ENOTTY (not what tells of pressure), and what the kernel refuses.
+   *
+   * @example Give memory back before it runs short
+   * ```ts
+   * import { EventLoop, msec, sec, simulatedKernel } from "@sd/fibers";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const kernel = simulatedKernel();
+   * using loop = new EventLoop({ kernel });
+   * const cache = new Map([["key", "value"]]);
+   * using pressure = loop.addPressure("memory", () => {
+   *   cache.clear();
+   *   loop.exit();
+   * });
+   * pressure.setPeriod(msec(100), sec(2));
+   * kernel.after(sec(1), () => kernel.press("memory", { stallUsec: msec(150) }));
+   * await loop.loop();
+   * assertEquals(cache.size, 0);
+   * ```
+   */
+  addPressure(resource: PressureResource, callback?: PlainCallback | null, options?: LimitedOptions): PressureSource {
+    return addPressure(this.#core, resource, callback, options);
+  }
+
+  /**
    * Runs when the loop exits (sd_event_add_exit).
    *
    * @throws {SystemError} EINVAL (no callback), ESTALE.
@@ -365,9 +472,7 @@ export class EventLoop implements Disposable, AsyncDisposable {
   [Symbol.dispose](): void {
     const core = this.#core;
     if (core.disposed) return;
-    if (core.driven || core.state === RUNNING || core.state === EXITING || core.state === PREPARING) {
-      throw new SystemError("EBUSY", `Cannot dispose loop '${this.name}' while it is driven: ask for exit instead`);
-    }
+    this.#requireDisposable();
     core.disposed = true;
     if (core.state !== FINISHED) core.finish();
     for (const node of core.sources) dispose(core, node);
@@ -379,14 +484,21 @@ export class EventLoop implements Disposable, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const core = this.#core;
     if (core.disposed) return;
+    this.#requireDisposable();
     if (core.state !== FINISHED) {
-      requireUndriven(core, "dispose");
       core.exit(core.exitRequested ? core.exitCode : 0);
       if (core.state === ARMED) await this.wait(0);
       if (core.state === PENDING) this.dispatch();
-      await this.loop();
+      if (core.state !== FINISHED) await this.loop();
     }
     this[Symbol.dispose]();
+  }
+
+  #requireDisposable(): void {
+    const { driven, state } = this.#core;
+    if (driven || state === RUNNING || state === EXITING || state === PREPARING) {
+      throw new SystemError("EBUSY", `Cannot dispose loop '${this.name}' while it is driven: ask for exit instead`);
+    }
   }
 
   #requireStep(action: string): void {

@@ -9,6 +9,7 @@ import type { LoopCore } from "./loop_core.ts";
 import type { Source, SourceOptions } from "./source.ts";
 import { SourceHandle } from "./source_handle.ts";
 import { SourceKind } from "./source_kind.ts";
+import { requireOptions, sourceOptions } from "./validate.ts";
 
 /** Told which source it belongs to. */
 export type ExitCallback = (source: ExitSource) => void;
@@ -48,6 +49,7 @@ export function addExit(core: LoopCore, callback: ExitCallback, options?: Source
   if (typeof callback !== "function") {
     throw new SystemError("EINVAL", `Cannot add an exit source with a callback of type ${typeof callback}: it takes a function`);
   }
+  requireOptions(options, sourceOptions, "add an exit source");
   core.requireLive("add an exit source");
   return new ExitHandle(core, callback, options);
 }

@@ -12,7 +12,7 @@ import { LimitedHandle } from "./source_handle.ts";
 import { SourceKind } from "./source_kind.ts";
 import { clearPending, setPending } from "./source_lifecycle.ts";
 import type { SourceNode } from "./source_node.ts";
-import { requireCallback, requireFd } from "./validate.ts";
+import { limitedOptions, requireCallback, requireFd, requireOptions } from "./validate.ts";
 import { Watch } from "./watch_table.ts";
 
 /** Told what the descriptor is ready for, an `IoEvent` word. */
@@ -42,9 +42,11 @@ const ALLOWED = (IoEvent.IN | IoEvent.OUT | IoEvent.PRI | IoEvent.ERR | IoEvent.
 
 function requireEvents(events: number, action: string): number {
   const word = events >>> 0;
-  if (Number.isInteger(events) && (word & ~ALLOWED) === 0) return word;
+  if ((word === events || (word | 0) === events) && (word & ~ALLOWED) === 0) return word;
   throw new SystemError("EINVAL", `Cannot ${action} for events '${events}': it takes a word of IoEvent flags`);
 }
+
+const ioOptions = [...limitedOptions, "ownsFd"];
 
 const kind = new SourceKind({
   name: "io",
@@ -169,6 +171,7 @@ export function addIo(core: LoopCore, fd: number, events: number, callback?: IoC
   requireFd(fd, "watch");
   const word = requireEvents(events, `watch fd ${fd}`);
   requireCallback(callback, `watch fd ${fd}`);
+  requireOptions(options, ioOptions, `watch fd ${fd}`);
   core.requireLive(`watch fd ${fd}`);
   return new IoHandle(core, fd, word, callback, options);
 }

@@ -12,6 +12,7 @@ import type { Kernel, Poller } from "./kernel/kernel.ts";
 import type { ErrorHandler, ErrorOrigin } from "./error_origin.ts";
 import type { SignalGroups } from "./signal_groups.ts";
 import type { ChildTable } from "./child_table.ts";
+import type { InotifyGroups } from "./inotify_groups.ts";
 import type { EventLoop } from "./event_loop.ts";
 import { Census } from "./census.ts";
 import { ClockQueue } from "./clock_queue.ts";
@@ -26,6 +27,7 @@ import { Driver } from "./driver.ts";
 import { chooseWakeup, perturbationOf } from "./timer_window.ts";
 import { ClockIndex, type Usec } from "./time.ts";
 import { WatchTable } from "./watch_table.ts";
+import type { Watchdog } from "./watchdog.ts";
 import { checkCallbackResult, originOf } from "./failure.ts";
 
 const EINTR = -4;
@@ -90,6 +92,10 @@ export class LoopCore {
   readonly watchers: Set<LoopWatcher> = new Set();
   signals: SignalGroups | undefined = undefined;
   children: ChildTable | undefined = undefined;
+  inotify: InotifyGroups | undefined = undefined;
+  watchdog: Watchdog | undefined = undefined;
+  /** What pressure sources have still to write before they can be watched; each takes itself out. */
+  readonly unwritten: Set<() => void> = new Set();
 
   #perturbation: Usec | undefined = undefined;
   /** The source whose callback runs. */
@@ -130,6 +136,8 @@ export class LoopCore {
       this.prepares.run(this);
       this.state = INITIAL;
     }
+    if (this.unwritten.size > 0) { for (const write of this.unwritten) write(); }
+    if (this.inotify !== undefined) this.inotify.closeFiles();
     const head = this.pending.first;
     if (head !== undefined && !this.#pollCouldMatter(head)) {
       this.#stampEpoch++;
@@ -170,6 +178,8 @@ export class LoopCore {
     }
     this.state = INITIAL;
     if (this.children !== undefined) this.#scanChildren(this.children);
+    if (this.watchdog !== undefined) this.watchdog.serve();
+    if (this.inotify !== undefined) this.inotify.deliver();
     if (this.#passClocks(true)) return false;
     this.#arrivalsAtPoll = this.pending.arrivals;
     if (this.pending.first === undefined) return false;
@@ -218,7 +228,8 @@ export class LoopCore {
 
   /** There is work that no poll would report. */
   #hasBufferedWork(): boolean {
-    return (this.signals !== undefined && this.signals.deliverable()) || (this.children !== undefined && this.children.scanWanted);
+    return (this.signals !== undefined && this.signals.deliverable()) || (this.children !== undefined && this.children.scanWanted) ||
+      (this.inotify !== undefined && this.inotify.deliverable());
   }
 
   /** Asks the kernel until it has no full batch left; whether something of a priority within `threshold` became pending. */
@@ -254,10 +265,14 @@ export class LoopCore {
     return found;
   }
 
-  /** Somebody wants to see what is pending: makes up for a poll that was left out in this iteration. */
+  /**
+   * Somebody wants to see what is pending before it is dispatched: makes up for a poll that was left out in this iteration. Not in a
+   * callback: its own source, ready still, would be pending again.
+   */
   catchUp(): void {
-    if (!this.#pollOwed || this.state === FINISHED) return;
+    if (!this.#pollOwed || this.state !== PENDING) return;
     this.#poll(0, Infinity);
+    if (this.inotify !== undefined) this.inotify.deliver();
     this.#passClocks(false);
   }
 
@@ -309,7 +324,7 @@ export class LoopCore {
     for (let i = 0; i < 5; i++) {
       const queue = this.clocks[i];
       if (!queue.needsArming) continue;
-      const wakeup = chooseWakeup(queue.earliest, queue.latest, this.perturbation);
+      const wakeup = Math.min(chooseWakeup(queue.earliest, queue.latest, this.perturbation), queue.alsoAt);
       const result = wakeup === queue.armedAt ? 0 : this.poller.setWakeup(queue.clock, wakeup);
       if (result < 0) {
         this.state = INITIAL;
@@ -370,12 +385,20 @@ export class LoopCore {
       if (node.enabled === ON) this.pending.add(node);
       else this.#switchOffQueued(node);
     } else {
+      if (kind.beforeDispatch !== undefined && !this.#admits(node)) return;
       if (node.enabled === ONESHOT) setEnabled(this, node, OFF);
       else clearPending(this, node);
     }
     if (!kind.post) this.#markPosts();
     this.#invoke(node);
     if (!kind.post) this.#markPosts();
+  }
+
+  /** It has a say in whether its callback is to run. */
+  #admits(node: SourceNode): boolean {
+    clearPending(this, node);
+    this.#markPosts();
+    return node.kind.beforeDispatch!(node);
   }
 
   #dispatchExit(): boolean {

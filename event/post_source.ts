@@ -8,7 +8,7 @@ import type { LoopCore } from "./loop_core.ts";
 import type { PlainCallback, QueuedOptions, QueuedSource } from "./source.ts";
 import { QueuedHandle } from "./source_handle.ts";
 import { SourceKind } from "./source_kind.ts";
-import { requireCallback } from "./validate.ts";
+import { queuedOptions, requireCallback, requireOptions } from "./validate.ts";
 
 /** Becomes pending with every dispatch of another type of source; several before its turn make one run. */
 export interface PostSource extends QueuedSource {
@@ -42,6 +42,7 @@ class PostHandle extends QueuedHandle implements PostSource {
 /** See `EventLoop.addPost`. */
 export function addPost(core: LoopCore, callback?: PlainCallback | null, options?: QueuedOptions): PostSource {
   requireCallback(callback, "add a post source");
+  requireOptions(options, queuedOptions, "add a post source");
   core.requireLive("add a post source");
   return new PostHandle(core, callback, options);
 }

@@ -5,9 +5,11 @@
  */
 
 import type { LoopCore } from "./loop_core.ts";
-import { goOffline, goOnline } from "./source_lifecycle.ts";
+import { SystemError } from "./errno.ts";
+import { goOffline, goOnline, resume, suspend } from "./source_lifecycle.ts";
 import { OFF, type SourceNode } from "./source_node.ts";
 import type { Usec } from "./time.ts";
+import { requireUsec } from "./validate.ts";
 
 /** At most `burst` dispatches in each window of `interval` microseconds, which opens with the first of them. */
 export interface RateLimit {
@@ -51,11 +53,20 @@ export class RateLimiter implements RateLimit {
   }
 }
 
+/** What counts for this limit; `undefined` for none, which is what a zero in it means too. EINVAL for what are no whole numbers. */
+export function limiterOf(limit: RateLimit | undefined): RateLimiter | undefined {
+  if (limit === undefined) return undefined;
+  const interval = requireUsec(limit.interval, "interval");
+  if (!Number.isSafeInteger(limit.burst) || limit.burst < 0) {
+    throw new SystemError("EINVAL", `Cannot use burst '${limit.burst}': it takes a whole number from 0 on`);
+  }
+  return interval === 0 || limit.burst === 0 ? undefined : new RateLimiter(limit);
+}
+
 /** Suspends a source until the open window ends. It stays enabled and pending. */
 export function enterRateLimit(core: LoopCore, node: SourceNode): void {
   goOffline(core, node);
-  node.rateLimited = true;
-  core.limitClock.add(node, node.extra!.rateLimit!.windowEnd, 0);
+  suspend(core, node, node.extra!.rateLimit!.windowEnd);
   core.prepares.changed(node);
 }
 
@@ -63,12 +74,10 @@ export function enterRateLimit(core: LoopCore, node: SourceNode): void {
 export function leaveRateLimit(core: LoopCore, node: SourceNode): number {
   if (!node.rateLimited) return 0;
   const limiter = node.extra!.rateLimit!;
-  core.limitClock.remove(node);
-  node.rateLimited = false;
+  resume(core, node);
   const result = node.enabled === OFF ? 0 : goOnline(core, node);
   if (result < 0) {
-    node.rateLimited = true;
-    core.limitClock.add(node, limiter.windowEnd, 0);
+    suspend(core, node, limiter.windowEnd);
     return result;
   }
   limiter.reset();

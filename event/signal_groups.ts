@@ -85,11 +85,13 @@ export class SignalGroups {
     return this.#current().some((group) => !isBusy(group) && poller.hasSignal(group.set));
   }
 
-  /** Takes the next record of each group that has none out; whether a source became pending. */
+  /** Takes the next record of each group that has none out; whether a source became pending. Children are looked at in any case. */
   collect(): boolean {
-    if (this.#core.poller.signalsQueued === 0) return false;
+    const { poller, children } = this.#core;
+    if (poller.signalsQueued === 0) return false;
     let found = false;
     for (const group of this.#current()) {
+      if (children !== undefined && group.set.includes(SIGCHLD) && poller.hasSignal(group.set)) children.scanWanted = true;
       if (!isBusy(group) && this.#take(group)) found = true;
     }
     return found;
@@ -99,7 +101,6 @@ export class SignalGroups {
     for (;;) {
       const record = this.#core.poller.takeSignal(group.set);
       if (record === undefined) return false;
-      if (group.set.includes(SIGCHLD) && this.#core.children !== undefined) this.#core.children.scanWanted = true;
       const node = this.#sources.get(record.signal);
       if (node === undefined || !node.online) continue;
       (node.owner as SignalReceiver).record = record;

@@ -13,7 +13,7 @@ import type { LimitedOptions, LimitedSource } from "./source.ts";
 import { LimitedHandle } from "./source_handle.ts";
 import { SourceKind } from "./source_kind.ts";
 import type { SourceNode } from "./source_node.ts";
-import { requireCallback } from "./validate.ts";
+import { limitedOptions, requireCallback, requireOptions } from "./validate.ts";
 
 /** What the system tells of a signal. On a kernel without `siginfo` all but `signal` and `name` is 0. */
 export interface SignalInfo {
@@ -102,6 +102,7 @@ const reasons: Record<string, string> = {
 /** See `EventLoop.addSignal`. */
 export function addSignal(core: LoopCore, signal: Signal, callback?: SignalCallback | null, options?: LimitedOptions): SignalSource {
   requireCallback(callback, `receive ${signal}`);
+  requireOptions(options, limitedOptions, `receive ${signal}`);
   core.requireLive(`receive ${signal}`);
   const number = signalNumber(signal);
   if (core.signals?.has(number)) {

@@ -5,6 +5,7 @@
  */
 
 import type { EventLoop } from "./event_loop.ts";
+import type { PressureResource } from "./kernel/kernel.ts";
 import type { RateLimit } from "./rate_limit.ts";
 import type { Clock } from "./time.ts";
 
@@ -12,7 +13,17 @@ import type { Clock } from "./time.ts";
 export type Enabled = "off" | "on" | "oneshot";
 
 /** Tells the types of source apart. Time sources have their clock's name. */
-export type SourceType = "io" | Clock | "signal" | "child" | "defer" | "post" | "exit";
+export type SourceType =
+  | "io"
+  | Clock
+  | "signal"
+  | "child"
+  | "inotify"
+  | "defer"
+  | "post"
+  | "exit"
+  | "time-change"
+  | `${PressureResource}-pressure`;
 
 /** A callback that is told of nothing but its source. */
 export type PlainCallback = (source: QueuedSource) => void;

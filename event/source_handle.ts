@@ -8,7 +8,7 @@ import { check, SystemError } from "./errno.ts";
 import type { EventLoop } from "./event_loop.ts";
 import type { LoopCore } from "./loop_core.ts";
 import { FINISHED } from "./loop_state.ts";
-import { leaveRateLimit, type RateLimit, RateLimiter } from "./rate_limit.ts";
+import { leaveRateLimit, limiterOf, type RateLimit } from "./rate_limit.ts";
 import type {
   Enabled,
   LimitedOptions,
@@ -171,8 +171,9 @@ export abstract class LimitedHandle extends QueuedHandle implements LimitedSourc
   }
 
   set rateLimit(limit: RateLimit | undefined) {
+    const limiter = limiterOf(limit);
     this.leaveRateLimit();
-    this.extra.rateLimit = limit === undefined || limit.interval === 0 || limit.burst === 0 ? undefined : new RateLimiter(limit);
+    this.extra.rateLimit = limiter;
   }
 
   get rateLimited(): boolean {

@@ -38,6 +38,8 @@ export interface SourceKindOptions {
   reprioritise?(node: SourceNode, priority: number): number;
   /** The poller reports its handle. */
   ready?(node: SourceNode, events: number): void;
+  /** Right before its callback, and before a oneshot source is turned off: `false` leaves both out. */
+  beforeDispatch?(node: SourceNode): boolean;
   /** Right after its callback, whether that failed or not; still dispatching. */
   afterDispatch?(node: SourceNode): void;
   /** It leaves the loop, offline already. */
@@ -71,6 +73,7 @@ export class SourceKind {
   readonly pendingChanged: (node: SourceNode) => void;
   readonly reprioritise: (node: SourceNode, priority: number) => number;
   readonly ready: (node: SourceNode, events: number) => void;
+  readonly beforeDispatch: ((node: SourceNode) => boolean) | undefined;
   readonly afterDispatch: ((node: SourceNode) => void) | undefined;
   readonly disconnect: (node: SourceNode) => void;
   readonly release: (node: SourceNode) => void;
@@ -91,6 +94,7 @@ export class SourceKind {
     this.pendingChanged = options.pendingChanged ?? nothing;
     this.reprioritise = options.reprioritise ?? success;
     this.ready = options.ready ?? nothing;
+    this.beforeDispatch = options.beforeDispatch;
     this.afterDispatch = options.afterDispatch;
     this.disconnect = options.disconnect ?? nothing;
     this.release = options.release ?? nothing;

@@ -6,6 +6,7 @@
 
 import type { LoopCore } from "./loop_core.ts";
 import { OFF, SourceExtra, type SourceNode } from "./source_node.ts";
+import type { Usec } from "./time.ts";
 
 /** Takes a source up. On failure, a negative errno, it has left nothing behind. */
 export function connect(core: LoopCore, node: SourceNode): number {
@@ -68,6 +69,20 @@ export function goOffline(core: LoopCore, node: SourceNode): void {
   node.kind.goOffline(node);
 }
 
+/** An offline source waits on the clock of rate limits until `end`. It counts as fed by the kernel: only a look at the clocks wakes it. */
+export function suspend(core: LoopCore, node: SourceNode, end: Usec): void {
+  node.rateLimited = true;
+  core.limitClock.add(node, end, 0);
+  core.fed.add(node.priority);
+}
+
+/** It waits there no longer, and is still offline. */
+export function resume(core: LoopCore, node: SourceNode): void {
+  node.rateLimited = false;
+  core.limitClock.remove(node);
+  core.fed.remove(node.priority);
+}
+
 /** It has something to deliver. */
 export function setPending(core: LoopCore, node: SourceNode): void {
   if (node.pending) return;
@@ -92,7 +107,7 @@ export function setPriority(core: LoopCore, node: SourceNode, priority: number):
   const result = node.kind.reprioritise(node, priority);
   if (result < 0) return result;
   const queued = node.bucket !== undefined;
-  const counted = node.kind.kernelFed && node.online;
+  const counted = node.rateLimited || (node.kind.kernelFed && node.online);
   if (queued) core.dequeue(node);
   if (counted) core.fed.remove(node.priority);
   node.priority = priority;
@@ -116,8 +131,7 @@ export function setPrepare(core: LoopCore, node: SourceNode, prepare: (() => unk
 export function dispose(core: LoopCore, node: SourceNode): void {
   if (node.core === undefined) return;
   setEnabled(core, node, OFF);
-  if (node.rateLimited) core.limitClock.remove(node);
-  node.rateLimited = false;
+  if (node.rateLimited) resume(core, node);
   node.kind.disconnect(node);
   setPrepare(core, node, undefined);
   core.posts.delete(node);

@@ -13,7 +13,7 @@ import { clearPending } from "./source_lifecycle.ts";
 import type { SourceNode } from "./source_node.ts";
 import { DEFAULT_ACCURACY } from "./timer_window.ts";
 import { type Clock, ClockIndex, clockNames, type Usec } from "./time.ts";
-import { clockIndex, requireCallback, requireUsec } from "./validate.ts";
+import { clockIndex, limitedOptions, requireCallback, requireOptions, requireUsec } from "./validate.ts";
 
 /** Told the time that was asked for, not the one that it has become. */
 export type TimeCallback = (usec: Usec, source: TimeSource) => void;
@@ -40,6 +40,8 @@ export interface TimeSource extends LimitedSource {
 
 /** The head of the queue that times of this size still fit in: whole numbers are exact up to it. */
 const LAST_USEC = Number.MAX_SAFE_INTEGER;
+
+const timeOptions = [...limitedOptions, "accuracy"];
 
 /** One kind a clock, all with the same functions: they find the clock in the kind's name. */
 export const timeKinds: readonly SourceKind[] = clockNames.map((name, clock) =>
@@ -144,6 +146,7 @@ export function addTime(core: LoopCore, clock: Clock, usec: Usec, callback?: Tim
   accuracyOf(options?.accuracy ?? 0);
   requireUsec(usec, "time");
   requireCallback(callback, "add a timer");
+  requireOptions(options, timeOptions, "add a timer");
   core.requireLive("add a timer");
   return new TimeHandle(core, requireClock(core, clock), usec, callback, options);
 }

@@ -41,6 +41,20 @@ export function clockIndex(clock: Clock): ClockIndex {
   throw new SystemError("EOPNOTSUPP", `Cannot use clock '${clock}': there are ${Object.keys(ClockIndex).join(", ")}`);
 }
 
+/** What every source takes; what all but exit sources take; what all but child, post and exit sources take. */
+export const sourceOptions: readonly string[] = ["enabled", "priority", "description", "onDestroy"];
+export const queuedOptions: readonly string[] = [...sourceOptions, "exitOnFailure", "prepare"];
+export const limitedOptions: readonly string[] = [...queuedOptions, "rateLimit", "onRateLimitExpired"];
+
+/** Options of these names alone; EINVAL for a misspelt one, which would be ignored in silence. */
+export function requireOptions(options: object | undefined, names: readonly string[], action: string): void {
+  if (options === undefined) return;
+  for (const name in options) {
+    if (names.includes(name)) continue;
+    throw new SystemError("EINVAL", `Cannot ${action} with option '${name}': there are ${names.join(", ")}`);
+  }
+}
+
 /** A callback, or nothing; EINVAL for anything else. */
 export function requireCallback<T>(callback: T, action: string): T {
   if (callback === undefined || callback === null || typeof callback === "function") return callback;
