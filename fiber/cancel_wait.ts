@@ -37,9 +37,14 @@ class QuietWait extends BaseOperation<Interruption | undefined> {
   }
 }
 
-/** Waits until the target has resolved, cancelling what `cancel` does after each interruption; the interruptions come afterwards. */
-export function* waitThrough(fiber: CurrentFiber, target: FutureCore, cancel: () => void): Generator<Suspension, void, unknown> {
-  let held: Interruption | undefined = undefined;
+/** Waits until the target has resolved, cancelling what `cancel` does after each interruption. They, and one that came before, come afterwards. */
+export function* waitThrough(
+  fiber: CurrentFiber,
+  target: FutureCore,
+  cancel: () => void,
+  before?: Interruption,
+): Generator<Suspension, void, unknown> {
+  let held = before;
   while (target.state === UNRESOLVED) {
     const interruption = yield* new QuietWait(target);
     if (interruption === undefined) continue;

@@ -41,7 +41,7 @@ class Root implements FiberParent, LoopWatcher {
   ended(): void {
     const stranded = childrenOf(this).reverse();
     for (const fiber of stranded) {
-      stranded.push(...childrenOf(fiber).reverse());
+      for (const child of childrenOf(fiber).reverse()) stranded.push(child);
       fiber.strand();
     }
   }

@@ -7,12 +7,14 @@
 import { SystemError } from "../event/errno.ts";
 import { coreOf, EventLoop } from "../event/event_loop.ts";
 import type { LoopCore } from "../event/loop_core.ts";
-import { requirePriority } from "../event/validate.ts";
+import { requireOptions, requirePriority } from "../event/validate.ts";
 import { current } from "../future/current.ts";
 import { requireNotExiting } from "../future/event_future.ts";
 import { Future, futureOf } from "../future/future.ts";
 import type { FutureCore } from "../future/future_core.ts";
+import type { FutureGroup } from "../future/group.ts";
 import type { Operation } from "../future/operation.ts";
+import { CancelledError } from "../future/interruption.ts";
 import { Slot } from "../future/slot.ts";
 import { type FiberParent, joinFamily, leaveFamily, rootOf } from "./family.ts";
 import { COMPLETED, FiberCore } from "./fiber_core.ts";
@@ -22,8 +24,12 @@ export type FiberStatus = "initial" | "ready" | "running" | "suspended" | "compl
 
 const statusNames: readonly FiberStatus[] = ["initial", "ready", "running", "suspended", "completed"];
 
-/** How a fiber is made. */
-export interface FiberOptions {
+/**
+ * How a fiber is made.
+ *
+ * @typeParam T What its body returns.
+ */
+export interface FiberOptions<T = unknown> {
   /** Default: the current fiber's, else the default loop. */
   loop?: EventLoop;
   /** For error reports. Default: the function's name. */
@@ -32,6 +38,8 @@ export interface FiberOptions {
   priority?: number;
   /** Nobody's child: the loop's exit cancels it directly, and its failure is reported at once unless somebody waits for it. */
   floating?: boolean;
+  /** Made and added to the group in one step; nothing is left behind when adding fails. Its loop is the group's. */
+  group?: FutureGroup<T, unknown>;
   /** Cancels it, with the signal's reason. */
   signal?: AbortSignal;
   /** Called once, after it has ended. */
@@ -138,14 +146,22 @@ export function currentCore(loop: EventLoop | undefined): LoopCore {
   return current?.core ?? coreOf(EventLoop.default());
 }
 
+const fiberOptions = ["loop", "name", "priority", "floating", "group", "signal", "onDestroy"];
+
 /** Makes a fiber under this parent. */
-export function spawnCore(core: LoopCore, body: () => Operation<unknown>, parent: FiberParent, options: FiberOptions): FiberCore {
+export function spawnCore(
+  core: LoopCore,
+  body: () => Operation<unknown>,
+  parent: FiberParent,
+  options: Omit<FiberOptions<never>, "group">,
+): FiberCore {
   if (typeof body !== "function") {
     throw new SystemError(
       "EINVAL",
       `Cannot spawn '${String(body)}': the body is a function that makes an operation, as function* () { ... }`,
     );
   }
+  requireOptions(options, fiberOptions, "spawn a fiber");
   const { name, priority = 0, signal, onDestroy } = options;
   requirePriority(priority);
   requireNotExiting(core, "spawn a fiber");
@@ -161,7 +177,8 @@ function cancelBySignal(fiber: FiberCore, signal: AbortSignal): void {
     fiber.cancel(signal.reason);
     return;
   }
-  const abort = () => void fiber.cancel(signal.reason);
+  // A fiber that aborts its own signal cannot be cancelled by that, but interrupts itself.
+  const abort = () => void (fiber === current ? fiber.wakeWithError(new CancelledError(signal.reason)) : fiber.cancel(signal.reason));
   signal.addEventListener("abort", abort, { once: true });
   const observed = fiber.observed;
   new Slot(fiber, () => signal.removeEventListener("abort", abort));
@@ -174,7 +191,8 @@ function cancelBySignal(fiber: FiberCore, signal: AbortSignal): void {
  * @typeParam T What the body returns.
  * @param body Makes the operation that it runs. A function declared once starts faster than a fresh `function*` each time.
  * @returns The fiber, a future of what the body returns.
- * @throws {SystemError} ECANCELED when the loop is exiting, EINVAL for a body that is no function, a priority that is no whole number.
+ * @throws {SystemError} ECANCELED when the loop is exiting, EINVAL for a body that is no function, a priority that is no whole number, an unknown
+ * option; what adding it to the group throws.
  *
  * @example Two at once
  * ```ts
@@ -193,7 +211,20 @@ function cancelBySignal(fiber: FiberCore, signal: AbortSignal): void {
  * assertEquals(sum, 6);
  * ```
  */
-export function spawn<T>(body: () => Operation<T>, options: FiberOptions = {}): Fiber<T> {
-  const core = currentCore(options.loop);
-  return fiberOf<T>(spawnCore(core, body, parentOf(core, options.floating ?? false), options));
+export function spawn<T>(body: () => Operation<T>, options: FiberOptions<NoInfer<T>> = {}): Fiber<T> {
+  const { group } = options;
+  const core = currentCore(options.loop ?? group?.loop);
+  const fiber = fiberOf<T>(spawnCore(core, body, parentOf(core, options.floating ?? false), options));
+  if (group !== undefined) addToGroup(fiber, group);
+  return fiber;
+}
+
+/** A fiber that has not begun ends at once when it is cancelled. */
+function addToGroup<T>(fiber: Fiber<T>, group: FutureGroup<T, unknown>): void {
+  try {
+    group.add(fiber);
+  } catch (error) {
+    fiber.cancel();
+    throw error;
+  }
 }

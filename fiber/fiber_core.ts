@@ -23,6 +23,7 @@ import { cancelWaitCores } from "./cancel_wait.ts";
 import { childrenOf, type FiberParent, leaveFamily } from "./family.ts";
 import type { Shield } from "./shield.ts";
 import { TimeoutError, type TimeoutScopeCore } from "./timeout_scope.ts";
+import { withUserStack } from "./user_stack.ts";
 
 /** The states of a fiber, as `Fiber.status` names them. */
 export const INITIAL = 0;
@@ -31,7 +32,7 @@ export const RUNNING = 2;
 export const SUSPENDED_FIBER = 3;
 export const COMPLETED = 4;
 
-/** So often a fiber may be refused a wait in the exit phase, and go on, before it is taken for one that never ends. */
+/** So often in a row a fiber may be refused a wait in the exit phase, and go on, before it is taken for one that never ends. */
 const MOST_REFUSALS = 1_000;
 
 /** So many operations may end on the spot in one turn. Then a fiber gives way: one that always finds data would starve all others. */
@@ -44,6 +45,22 @@ const kind = new SourceKind({
   followsExit: (node) => (node.owner as FiberCore).linked,
   invoke: (node) => (node.owner as FiberCore).dispatch(),
 });
+
+/** A fiber's wait in the queue of a primitive, or in several. */
+export interface FiberWait {
+  /** For whom: "mutex 'accounts'". */
+  readonly title: string;
+  /** The fiber does not wait for it any more, and nothing that it was granted is used. */
+  abandoned(): void;
+  priorityChanged(priority: number): void;
+}
+
+/** What a fiber holds. */
+export interface FiberLocks {
+  /** The fiber is to have this priority, or a better one that it was lent. */
+  setPriority(priority: number): void;
+  fiberEnded(): void;
+}
 
 /** See the head of this module. */
 export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
@@ -59,6 +76,9 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   /** The task is among the waiters of `awaiting`, or in the queue as its callback. */
   declare linked: boolean;
   declare awaiting: FutureCore | undefined;
+  /** What it is parked for, where that is no future. */
+  declare waiter: FiberWait | undefined;
+  declare locks: FiberLocks | undefined;
   /** The iteration in which it last ran. */
   declare private lastRun: number;
   declare cancelled: boolean;
@@ -90,6 +110,8 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     this.parked = false;
     this.linked = false;
     this.awaiting = undefined;
+    this.waiter = undefined;
+    this.locks = undefined;
     this.lastRun = core.iteration;
     this.cancelled = false;
     this.deadline = undefined;
@@ -136,7 +158,8 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   /** In the exit phase every wake-up is a cancellation, and the fiber runs at once. */
   #dispatchExit(): void {
     if (this.status === INITIAL) this.cancel(this.#exitReason());
-    else if (this.refusals++ < MOST_REFUSALS) {
+    else if (this.refusals < MOST_REFUSALS) {
+      if (this.awaiting !== undefined && this.awaiting.state !== UNRESOLVED) this.refusals = 0;
       this.cancelled = true;
       this.#merge(CANCEL, this.#exitReason());
       this.#run();
@@ -205,6 +228,8 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
       this.awaiting =
         undefined;
     this.parked = false;
+    if (this.waiter !== undefined) this.#abandonWait();
+    this.locks?.fiberEnded();
     this.core.disarm(this.task);
     const { parent } = this;
     if (parent !== undefined) leaveFamily(parent, this);
@@ -252,8 +277,9 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
 
   /** Wakes it with an error. */
   wakeWithError(error: unknown): void {
-    if (error instanceof CancelledError) this.#deliver(CANCEL, error);
-    else this.#deliver(ERROR, error);
+    if (!(error instanceof CancelledError)) return this.#deliver(ERROR, error);
+    this.cancelled ||= this.status !== COMPLETED;
+    this.#deliver(CANCEL, error);
   }
 
   /** A shield lets go of what it held. */
@@ -316,9 +342,10 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     this.core.arm(this.task);
   }
 
-  /** Exit was asked for: it is to be unwound. */
+  /** Exit was asked for: it is to be unwound, also if it asked for that itself and suspends afterwards. */
   unwind(): void {
     if (this.status === INITIAL) this.core.arm(this.task);
+    else if (this.status === RUNNING) this.wakeWithError(new CancelledError(this.#exitReason()));
     else this.#makeReady();
   }
 
@@ -336,6 +363,23 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     target.addWaiter(this.task);
   }
 
+  /** Suspends it until its wait has ended, or somebody fills the cell. */
+  parkFor(waiter: FiberWait): void {
+    this.park();
+    this.waiter = waiter;
+  }
+
+  /** The wait has ended, for good or ill. What lies in the cell already makes the fiber run as it is. */
+  endWait(): void {
+    if (this.cell === EMPTY) this.wake(undefined);
+  }
+
+  #abandonWait(): void {
+    const waiter = this.waiter!;
+    this.waiter = undefined;
+    waiter.abandoned();
+  }
+
   /** Suspends it until its turn comes again. */
   parkReady(): void {
     this.parked = true;
@@ -349,6 +393,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
       this.linked = false;
       if (this.awaiting!.state === UNRESOLVED) this.awaiting!.removeWaiter(this.task);
     }
+    if (this.waiter !== undefined) this.#abandonWait();
     this.core.disarm(this.task);
     this.awaiting = undefined;
   }
@@ -363,8 +408,11 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   takeError(): unknown {
     const { cell } = this;
     const content = this.takeValue();
-    if (cell === CANCEL) return content instanceof CancelledError ? content : new CancelledError(content);
-    if (cell === TIMEOUT) return new TimeoutError((content as TimeoutScopeCore).deliver());
+    if (cell === CANCEL) {
+      if (this.core.exitRequested) this.refusals++;
+      return content instanceof CancelledError ? content : withUserStack(() => new CancelledError(content));
+    }
+    if (cell === TIMEOUT) return withUserStack(() => new TimeoutError((content as TimeoutScopeCore).deliver()));
     return content;
   }
 
@@ -392,12 +440,12 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   /** Throws ECANCELED in the exit phase, where nothing new can be waited for; `true` in the end: the fiber goes on all the same, and is to stay suspended. */
   refuse(): boolean {
     if (!this.core.exitRequested) return false;
-    if (this.refusals++ >= MOST_REFUSALS) {
+    if (this.refusals >= MOST_REFUSALS) {
       this.park();
       return true;
     }
-    if (this.cell >= TIMEOUT) throw this.takeError();
-    throw new CancelledError(this.#exitReason());
+    if (this.cell < TIMEOUT) this.wakeWithError(withUserStack(() => new CancelledError(this.#exitReason())));
+    throw this.takeError();
   }
 
   /** Whether an operation that need not wait may end on the spot; if not, it is to `parkReady` first. */
@@ -407,11 +455,13 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
 
   setFiberPriority(priority: number): void {
     setPriority(this.core, this.task, priority);
+    this.waiter?.priorityChanged(priority);
   }
 
   override setPriority(priority: number): void {
     if (this.state !== UNRESOLVED) throw new SystemError("ESTALE", `Cannot set the priority of fiber '${this.name}': it has ended`);
-    this.setFiberPriority(priority);
+    if (this.locks === undefined) this.setFiberPriority(priority);
+    else this.locks.setPriority(priority);
   }
 
   errorOrigin(): ErrorOrigin {
@@ -426,9 +476,12 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
 
   /** The loop is over: a fiber that has not ended never will. */
   strand(): void {
-    if (this.status === INITIAL) this.#complete(REJECTED, new CancelledError(this.#exitReason()));
-    else if (this.core.state === FINISHED) {
-      const where = this.awaiting === undefined ? "suspended" : `waiting for ${describe(this.awaiting)}`;
+    if (this.status === INITIAL) {
+      this.cancelled = true;
+      this.#complete(REJECTED, new CancelledError(this.#exitReason()));
+    } else if (this.core.state === FINISHED) {
+      const target = this.waiter?.title ?? (this.awaiting && describe(this.awaiting));
+      const where = target === undefined ? "suspended" : `waiting for ${target}`;
       this.core.report(
         new SystemError("ECANCELED", `Fiber '${this.name}' has not ended with its loop: it is ${where}`),
         this.errorOrigin(),

@@ -55,6 +55,15 @@ export async function main<T>(body: () => Operation<T>, options: MainOptions = {
   if (!["cancel", "exit", "none"].includes(signals)) {
     throw new SystemError("EINVAL", `Cannot run a main fiber with signals '${signals}': it takes "cancel", "exit" or "none"`);
   }
+  let signalled = false;
+  using sources = new DisposableStack();
+  for (const name of signals === "none" ? [] : ["SIGINT", "SIGTERM"] as const) {
+    sources.use(loop.addSignal(name, () => {
+      if (signals === "exit" || signalled) return loop.exit(0);
+      signalled = true;
+      fiber.cancel(name);
+    }, { priority: Priority.IMPORTANT }));
+  }
   const fiber = spawnCore(core, body, rootOf(core), {});
   fiber.observed = true;
   /** Somebody else asked for exit before the body had ended. */
@@ -63,18 +72,9 @@ export async function main<T>(body: () => Operation<T>, options: MainOptions = {
     exitWasRequested = core.exitRequested;
     if (!exitWasRequested) core.exit(0);
   };
-  let signalled = false;
-  const sources = signals === "none" ? [] : (["SIGINT", "SIGTERM"] as const).map((name) =>
-    loop.addSignal(name, () => {
-      if (signals === "exit" || signalled) return loop.exit(0);
-      signalled = true;
-      fiber.cancel(name);
-    }, { priority: Priority.IMPORTANT })
-  );
   try {
     await core.driver.drive(() => core.driver.loop());
   } finally {
-    for (const source of sources) source[Symbol.dispose]();
     if (options.loop === undefined && core.state !== INITIAL) loop[Symbol.dispose]();
   }
   return exitCodeOf(core, fiber, exitWasRequested || signalled);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { SystemError } from "../event/errno.ts";
 import { coreOf, EventLoop } from "../event/event_loop.ts";
 import type { LoopCore } from "../event/loop_core.ts";
 import { FINISHED, INITIAL } from "../event/loop_state.ts";
@@ -31,11 +32,12 @@ import type { FiberCore } from "./fiber_core.ts";
  * });
  * ```
  */
-export async function run<T>(body: () => Operation<T>, options: FiberOptions = {}): Promise<T> {
+export async function run<T>(body: () => Operation<T>, options: Omit<FiberOptions, "group"> = {}): Promise<T> {
   const core = coreOf(options.loop ?? EventLoop.default());
   const fiber = spawnCore(core, body, rootOf(core), options);
   fiber.observed = true;
   await driveUntilEnded(core, fiber);
+  if (fiber.state === UNRESOLVED) throw new SystemError("ECANCELED", `Fiber '${fiber.name}' has not ended with its loop`);
   return fiber.result() as T;
 }
 

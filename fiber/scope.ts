@@ -7,7 +7,7 @@
 import type { LoopCore } from "../event/loop_core.ts";
 import { SystemError } from "../event/errno.ts";
 import { InterruptibleWait } from "../future/await.ts";
-import type { CurrentFiber } from "../future/current.ts";
+import { type CurrentFiber, ERROR, TIMEOUT } from "../future/current.ts";
 import { type Future, futureCoreOf } from "../future/future.ts";
 import { FutureCore, REJECTED, UNRESOLVED } from "../future/future_core.ts";
 import { CancelledError } from "../future/interruption.ts";
@@ -17,6 +17,7 @@ import { waitThrough } from "./cancel_wait.ts";
 import { type Fiber, fiberOf, type FiberOptions, spawnCore } from "./fiber.ts";
 import { FiberCore } from "./fiber_core.ts";
 import { shield } from "./shield.ts";
+import { Checkpoint } from "./checkpoint.ts";
 
 /** What a scope's body gets. Using it after the scope has ended throws ESTALE. */
 export interface Scope {
@@ -25,7 +26,7 @@ export interface Scope {
    *
    * @typeParam U What the child returns.
    */
-  spawn<U>(body: () => Operation<U>, options?: Omit<FiberOptions, "loop" | "floating">): Fiber<U>;
+  spawn<U>(body: () => Operation<U>, options?: Omit<FiberOptions, "loop" | "floating" | "group">): Fiber<U>;
   /**
    * Takes a future in: it is cancelled and waited for with the rest, and its failure is the scope's.
    *
@@ -36,6 +37,11 @@ export interface Scope {
   defer(cleanup: Runnable<unknown>): void;
   /** Cancels the children, not the body. */
   cancelChildren(reason?: unknown): void;
+}
+
+/** What is to be thrown; in a box, because it may be anything. */
+interface Failure {
+  readonly error: unknown;
 }
 
 /** What has to end before a scope does. */
@@ -124,8 +130,8 @@ class Nursery {
     return this.#cancelled.has(member) || (member instanceof FiberCore && member.cancelled);
   }
 
-  /** The failure that the scope throws, in a box because anything may be thrown. All others are reported. */
-  takeFailure(): { error: unknown } | undefined {
+  /** The failure that the scope throws. All others are reported. */
+  takeFailure(): Failure | undefined {
     const failed = this.#failed;
     for (const member of this.#members) {
       if (member !== failed && member !== this.winner && this.#hasFailed(member)) this.#report(member);
@@ -142,8 +148,11 @@ class Nursery {
     return this.ended.state !== UNRESOLVED;
   }
 
-  /** Waits until all have ended; an interruption cancels them, and comes at the next suspension, unless they ended before it did. */
-  *join(): Generator<Suspension, { interrupted: boolean }, unknown> {
+  /**
+   * Waits until all have ended. An interruption cancels them, and comes at the next suspension, unless they ended before it did; so
+   * does any other wake-up of the owner, which is a failure.
+   */
+  *join(): Generator<Suspension, { interrupted: boolean; disturbance?: Failure }, unknown> {
     const owner = this.#owner;
     if (this.#running === 0) {
       if (!this.isOver) this.ended.fulfil(undefined);
@@ -151,11 +160,11 @@ class Nursery {
     }
     const interruption = yield* new InterruptibleWait(this.ended);
     if (interruption === undefined) return { interrupted: false };
-    const cancel = () => this.cancel(interruption.content instanceof Error ? interruption.content : undefined);
+    const { kind, content } = interruption;
+    const cancel = () => this.cancel(kind === TIMEOUT ? undefined : content);
     cancel();
-    yield* waitThrough(owner, this.ended, cancel);
-    owner.restore(interruption);
-    return { interrupted: true };
+    yield* waitThrough(owner, this.ended, cancel, kind === ERROR ? undefined : interruption);
+    return kind === ERROR ? { interrupted: false, disturbance: { error: content } } : { interrupted: true };
   }
 }
 
@@ -203,7 +212,7 @@ function first<T>(items: Iterable<T>, matches: (item: T) => boolean): T | undefi
  */
 export function* scope<T>(body: (scope: Scope) => Operation<T>): Operation<T> {
   const owner = requireFiber();
-  owner.checkInterrupted();
+  yield* new Checkpoint();
   const nursery = new Nursery(owner, { firstWins: false });
   const cleanups: Runnable<unknown>[] = [];
   const requireOpen = () => {
@@ -226,18 +235,19 @@ export function* scope<T>(body: (scope: Scope) => Operation<T>): Operation<T> {
       },
       cancelChildren: (reason) => nursery.cancel(reason, bodyFiber),
     }), { name: body.name || "scope" });
-  const { interrupted } = yield* nursery.join();
-  const failure = nursery.takeFailure() ?? undefined;
-  const late = yield* cleanUp(owner, cleanups);
-  const thrown = failure ?? late;
-  if (thrown !== undefined) throw thrown.error;
+  const { interrupted, disturbance } = yield* nursery.join();
+  const failure = yield* cleanUp(owner, cleanups, nursery.takeFailure() ?? disturbance);
+  if (failure !== undefined) throw failure.error;
   if (interrupted) owner.checkInterrupted();
   return bodyFiber.result() as T;
 }
 
 /** Runs them all, last in first out; the first failure is the answer, later ones are reported. */
-function* cleanUp(owner: CurrentFiber, cleanups: Runnable<unknown>[]): Generator<Suspension, { error: unknown } | undefined, unknown> {
-  let failure: { error: unknown } | undefined = undefined;
+function* cleanUp(
+  owner: CurrentFiber,
+  cleanups: Runnable<unknown>[],
+  failure: Failure | undefined,
+): Generator<Suspension, Failure | undefined, unknown> {
   while (cleanups.length > 0) {
     try {
       yield* shield(cleanups.pop()!);
@@ -263,11 +273,11 @@ function* cleanUp(owner: CurrentFiber, cleanups: Runnable<unknown>[]): Generator
  */
 export function* all<const R extends readonly Runnable<unknown>[]>(bodies: R): Operation<{ -readonly [K in keyof R]: Returned<R[K]> }> {
   const owner = requireFiber();
-  owner.checkInterrupted();
+  yield* new Checkpoint();
   const nursery = new Nursery(owner, { firstWins: false });
   const fibers = bodies.map((body, index) => nursery.spawn(() => operationOf(body), { name: nameOf(body, `all[${index}]`) }));
-  const { interrupted } = yield* nursery.join();
-  const failure = nursery.takeFailure();
+  const { interrupted, disturbance } = yield* nursery.join();
+  const failure = nursery.takeFailure() ?? disturbance;
   if (failure !== undefined) throw failure.error;
   if (interrupted) owner.checkInterrupted();
   return fibers.map((fiber) => fiber.result()) as { -readonly [K in keyof R]: Returned<R[K]> };
@@ -287,12 +297,13 @@ export function* all<const R extends readonly Runnable<unknown>[]>(bodies: R): O
  */
 export function* race<const R extends readonly Runnable<unknown>[]>(bodies: R): Operation<Returned<R[number]>> {
   const owner = requireFiber();
-  owner.checkInterrupted();
+  yield* new Checkpoint();
   if (bodies.length === 0) throw new SystemError("EINVAL", "Cannot race no bodies: nothing would ever end");
   const nursery = new Nursery(owner, { firstWins: true });
   bodies.forEach((body, index) => void nursery.spawn(() => operationOf(body), { name: nameOf(body, `race[${index}]`) }));
-  const { interrupted } = yield* nursery.join();
+  const { interrupted, disturbance } = yield* nursery.join();
   nursery.takeFailure();
+  if (disturbance !== undefined) throw disturbance.error;
   if (interrupted) owner.checkInterrupted();
   return nursery.winner!.result() as Returned<R[number]>;
 }

@@ -13,7 +13,7 @@ import { type Operation, operationOf, requireFiber, type Runnable } from "../fut
 import { Slot } from "../future/slot.ts";
 import { timeFutureCore } from "../future/time_future.ts";
 import type { FiberCore } from "./fiber_core.ts";
-import type { TimeoutScopeCore } from "./timeout_scope.ts";
+import { TimeoutScopeCore } from "./timeout_scope.ts";
 
 /** Holds a fiber's interruptions back. */
 export class Shield {
@@ -52,8 +52,7 @@ export class Shield {
   /** The grace is over. */
   #release(): void {
     this.#open = true;
-    const held = this.#held;
-    this.#held = undefined;
+    const held = this.#takeHeld();
     if (held !== undefined) this.#fiber.interrupt(held);
   }
 
@@ -63,10 +62,17 @@ export class Shield {
     fiber.shield = this.#outer;
     this.#slot?.remove();
     this.#timer?.cancel(undefined);
+    const held = this.#takeHeld();
+    if (held !== undefined) fiber.restore(held);
+  }
+
+  /** What was held back, unless that was a deadline which is closed by now. */
+  #takeHeld(): Interruption | undefined {
     const held = this.#held;
-    if (held === undefined) return;
-    if (held.kind === TIMEOUT && !(held.content as TimeoutScopeCore).expired) return;
-    fiber.restore(held);
+    this.#held = undefined;
+    if (held?.kind !== TIMEOUT) return held;
+    const content = TimeoutScopeCore.untold(this.#fiber);
+    return content && { kind: TIMEOUT, content };
   }
 }
 

@@ -8,7 +8,6 @@ import { ClockIndex, type Usec } from "../event/time.ts";
 import { later } from "../event/time_source.ts";
 import { requireUsec } from "../event/validate.ts";
 import { type CurrentFiber, EMPTY, ERROR } from "../future/current.ts";
-import { type FutureCore, UNRESOLVED } from "../future/future_core.ts";
 import { finishWait } from "../future/await.ts";
 import { BaseOperation, type Operation } from "../future/operation.ts";
 import { timeFutureCore } from "../future/time_future.ts";
@@ -18,12 +17,10 @@ import { yieldNow } from "./yield_now.ts";
 
 class SleepOperation extends BaseOperation<void> {
   declare private readonly usec: Usec;
-  declare private timer: FutureCore | undefined;
 
   constructor(usec: Usec) {
     super();
     this.usec = usec;
-    this.timer = undefined;
   }
 
   protected override start(fiber: CurrentFiber): boolean {
@@ -31,29 +28,19 @@ class SleepOperation extends BaseOperation<void> {
     if ((fiber as FiberCore).refuse()) return false;
     if (fiber.cell !== EMPTY) fiber.takeValue();
     const core = fiber.core;
-    this.timer = timeFutureCore(core, ClockIndex.monotonic, later(core, ClockIndex.monotonic, this.usec), 1);
-    fiber.parkOn(this.timer);
+    fiber.parkOn(timeFutureCore(core, ClockIndex.monotonic, later(core, ClockIndex.monotonic, this.usec), 1));
     return false;
   }
 
   protected override resume(fiber: CurrentFiber): boolean {
-    const timer = this.timer!;
+    const timer = (fiber as FiberCore).awaiting!;
     try {
       finishWait(fiber, timer);
     } finally {
-      this.#drop(timer);
+      timer.cancel(undefined);
     }
     this.value = undefined;
     return true;
-  }
-
-  protected override abandon(fiber: CurrentFiber): void {
-    fiber.unpark();
-    this.#drop(this.timer!);
-  }
-
-  #drop(timer: FutureCore): void {
-    if (timer.state === UNRESOLVED) timer.cancel(undefined);
   }
 }
 

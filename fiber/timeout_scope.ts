@@ -55,7 +55,9 @@ export class TimeoutScopeCore {
     if (usec === Infinity || fiber.core.exitRequested) return;
     const timer = timeFutureCore(fiber.core, ClockIndex.monotonic, later(fiber.core, ClockIndex.monotonic, usec), 1);
     this.#timer = timer;
-    this.#slot = new Slot(timer, () => fiber.expire(this));
+    this.#slot = new Slot(timer, () => {
+      if (!this.#delivered) fiber.expire(this);
+    });
   }
 
   get expired(): boolean {
@@ -90,16 +92,15 @@ export class TimeoutScopeCore {
       this.#closedUnexpired = true;
       this.#timer.cancel(undefined);
     } else {
-      fiber.forgetTimeout(this.#expiredAround());
+      fiber.forgetTimeout(TimeoutScopeCore.untold(fiber));
     }
   }
 
-  /** A scope around this one that has expired too, and that the fiber was not told of. */
-  #expiredAround(): TimeoutScopeCore | undefined {
-    for (let scope = this.outer; scope !== undefined; scope = scope.outer) {
-      if (scope.expired && !scope.#delivered) return scope;
-    }
-    return undefined;
+  /** The innermost of a fiber's open ones that has expired, and that the fiber was not told of. */
+  static untold(fiber: FiberCore): TimeoutScopeCore | undefined {
+    let scope = fiber.deadline;
+    while (scope !== undefined && (!scope.expired || scope.#delivered)) scope = scope.outer;
+    return scope;
   }
 }
 

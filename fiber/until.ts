@@ -6,11 +6,12 @@
 
 import { SystemError } from "../event/errno.ts";
 import { InterruptibleWait } from "../future/await.ts";
-import { CANCEL, type Interruption } from "../future/current.ts";
+import { ERROR, type Interruption, TIMEOUT } from "../future/current.ts";
 import { FULFILLED } from "../future/future_core.ts";
 import { type Operation, requireFiber } from "../future/operation.ts";
 import { promiseFutureCore, type PromiseSource } from "../future/promise_future.ts";
 import { waitThrough } from "./cancel_wait.ts";
+import { Checkpoint } from "./checkpoint.ts";
 import { TimeoutError, type TimeoutScopeCore } from "./timeout_scope.ts";
 
 /**
@@ -18,7 +19,7 @@ import { TimeoutError, type TimeoutScopeCore } from "./timeout_scope.ts";
  *
  * Always suspends. Given a function, an interruption aborts the signal that the function got and waits for the promise to end: what it rejects
  * with then counts as the interruption, a value that comes nevertheless is returned and the interruption comes at the next suspension.
- * A second interruption lets go of it. A promise without a function is let go of at once; what becomes of it is lost.
+ * A second interruption lets go of it, in the exit phase the first. A promise without a function is let go of at once; what becomes of it is lost.
  *
  * @typeParam T What it is fulfilled with.
  * @throws {CancelledError} When the fiber is cancelled.
@@ -42,7 +43,7 @@ import { TimeoutError, type TimeoutScopeCore } from "./timeout_scope.ts";
  */
 export function* until<T>(promise: PromiseSource<T>): Operation<T> {
   const fiber = requireFiber();
-  fiber.checkInterrupted();
+  yield* new Checkpoint();
   if (fiber.core.blocking) {
     throw new SystemError(
       "EDEADLK",
@@ -54,13 +55,14 @@ export function* until<T>(promise: PromiseSource<T>): Operation<T> {
   if (interruption === undefined) return future.result() as T;
   const cancel = () => void future.cancel(reasonOf(interruption));
   cancel();
-  yield* waitThrough(fiber, future, cancel);
-  fiber.restore(interruption);
+  const isError = interruption.kind === ERROR;
+  yield* waitThrough(fiber, future, cancel, isError ? undefined : interruption);
+  if (isError) throw interruption.content;
   if (future.state === FULFILLED) return future.content as T;
   throw fiber.takeError();
 }
 
 /** What the promise's signal is told. */
 function reasonOf({ kind, content }: Interruption): unknown {
-  return kind === CANCEL ? content : new TimeoutError((content as TimeoutScopeCore).handle);
+  return kind === TIMEOUT ? new TimeoutError((content as TimeoutScopeCore).handle) : content;
 }

@@ -34,7 +34,7 @@ export class AwaitOperation<T> extends BaseOperation<T> {
   }
 }
 
-/** Ends when the target has resolved, or with the interruption that came first, for waits that have something to undo. */
+/** Ends when the target has resolved, or with what came first, for waits that have something to undo: an interruption, or an `ERROR` to throw. */
 export class InterruptibleWait extends BaseOperation<Interruption | undefined> {
   declare private readonly target: FutureCore;
 
@@ -44,7 +44,7 @@ export class InterruptibleWait extends BaseOperation<Interruption | undefined> {
   }
 
   protected override start(fiber: CurrentFiber): boolean {
-    if (fiber.cell >= TIMEOUT && this.target.state === UNRESOLVED) return this.resume(fiber);
+    if (fiber.cell !== EMPTY && this.target.state === UNRESOLVED) return this.resume(fiber);
     if (!startWait(fiber, this.target)) return false;
     this.value = undefined;
     return true;
@@ -52,11 +52,11 @@ export class InterruptibleWait extends BaseOperation<Interruption | undefined> {
 
   protected override resume(fiber: CurrentFiber): boolean {
     this.value = undefined;
-    if (fiber.cell >= TIMEOUT && this.target.state === UNRESOLVED) {
-      fiber.unpark();
-      this.value = fiber.takeInterruption();
-    } else {
+    if (this.target.state !== UNRESOLVED) {
       finishWait(fiber, this.target);
+    } else {
+      fiber.unpark();
+      this.value = fiber.cell >= TIMEOUT ? fiber.takeInterruption() : { kind: ERROR, content: takeStray(fiber) };
     }
     return true;
   }
@@ -94,10 +94,16 @@ export function finishWait(fiber: CurrentFiber, target: FutureCore): void {
   const resolved = target.state !== UNRESOLVED;
   if (cell === CANCEL || cell === TIMEOUT) {
     if (!resolved) throw fiber.takeError();
-  } else if (cell === ERROR) {
-    throw fiber.takeError();
+  } else if (cell === ERROR || !resolved) {
+    throw takeStray(fiber);
   } else {
     fiber.takeValue();
-    if (!resolved) throw new SystemError("EBUSY", "The fiber was woken by somebody's resume() while it waited for a future");
   }
+}
+
+/** What is to be thrown where a fiber was woken by somebody else than its wait. */
+function takeStray(fiber: CurrentFiber): unknown {
+  if (fiber.cell === ERROR) return fiber.takeError();
+  fiber.takeValue();
+  return new SystemError("EBUSY", "The fiber was woken by somebody's resume() while it waited for a future");
 }

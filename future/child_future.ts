@@ -18,7 +18,7 @@ import { Future } from "./future.ts";
 import { CancelledError } from "./interruption.ts";
 
 /** How long a process that was asked to end is given before it is killed, unless somebody says otherwise: 90 s. */
-const DEFAULT_KILL_TIMEOUT: Usec = sec(90);
+export const DEFAULT_KILL_TIMEOUT: Usec = sec(90);
 
 /** Watches one process on behalf of a future, and ends it where it is owned. */
 class ChildWait {
@@ -27,7 +27,6 @@ class ChildWait {
   readonly source: ChildSource;
   readonly events: number;
   info: ChildInfo | undefined = undefined;
-  owned: boolean = false;
   killTimeout: Usec = DEFAULT_KILL_TIMEOUT;
   #lastSignal: "SIGTERM" | "SIGKILL" | undefined = undefined;
   #cancellation: CancelledError | undefined = undefined;
@@ -41,7 +40,7 @@ class ChildWait {
   }
 
   cancel(reason: unknown): void {
-    if (!this.owned) {
+    if (!this.source.ownsProcess) {
       this.#release();
       this.future.reject(new CancelledError(reason));
       return;
@@ -138,14 +137,14 @@ export class ChildFuture extends Future<ChildInfo> {
 
   /** The process ends with the wait. Setting it is EINVAL where anything but the plain exit is waited for. Default: `false`. */
   get ownsProcess(): boolean {
-    return this.#wait.owned;
+    return this.#wait.source.ownsProcess;
   }
 
   set ownsProcess(owned: boolean) {
     if (owned && this.#wait.events !== ChildEvent.EXITED) {
       throw new SystemError("EINVAL", `Cannot own process ${this.#wait.source.pid}: only a wait for its plain exit can`);
     }
-    this.#wait.owned = owned;
+    this.#wait.source.ownsProcess = owned;
   }
 
   /** How long after SIGTERM the process gets SIGKILL; `Infinity` never by itself. Takes effect with the next cancel. Default: 90 s. */
@@ -168,4 +167,17 @@ export function childFuture(loop: EventLoop, child: ChildTarget, events: number 
   const core = coreOf(loop);
   requireNotExiting(core, "wait for a process");
   return childFutureOf(new ChildWait(core, child, events));
+}
+
+/**
+ * The future of a process that was just started: it owns the process and its descriptor. If the loop is disposed before, the process is killed.
+ *
+ * @returns The future, and the source by which it watches.
+ */
+export function ownedChildFuture(core: LoopCore, pidfd: number, killTimeout: Usec): { status: ChildFuture; source: ChildSource } {
+  const wait = new ChildWait(core, { pidfd }, ChildEvent.EXITED);
+  const { source } = wait;
+  source.ownsProcess = source.ownsPidfd = true;
+  wait.killTimeout = killTimeout;
+  return { status: childFutureOf(wait), source };
 }

@@ -44,7 +44,7 @@ export interface CurrentFiber {
   cancel(reason: unknown): boolean;
 }
 
-/** A cancellation or an expired deadline that was taken out of a cell. */
+/** A cancellation or an expired deadline that was taken out of a cell; for some waits also an `ERROR`. */
 export interface Interruption {
   readonly kind: number;
   readonly content: unknown;

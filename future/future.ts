@@ -220,7 +220,7 @@ function ignore(): void {}
 /** How a future ended; `undefined` while it is pending. */
 export function outcomeOf<T>(core: FutureCore): Outcome<T> | undefined {
   core.observed = true;
-  if (core.state === FULFILLED) return { status: "fulfilled", value: core.content as T };
+  if (core.state === FULFILLED) return { status: "fulfilled", value: core.result() as T };
   if (core.state === REJECTED) return { status: "rejected", reason: core.content };
   return undefined;
 }

@@ -23,6 +23,8 @@ export interface FutureKind {
   cancel?(future: FutureCore, reason: unknown): void;
   /** Without it `setPriority` is EOPNOTSUPP. */
   setPriority?(future: FutureCore, priority: number): void;
+  /** Somebody reads its value. */
+  read?(future: FutureCore): void;
 }
 
 /** See the head of this module. */
@@ -116,7 +118,10 @@ export class FutureCore {
   /** The value, or throws the error; EBUSY while pending. */
   result(): unknown {
     this.observed = true;
-    if (this.state === FULFILLED) return this.content;
+    if (this.state === FULFILLED) {
+      this.kind?.read?.(this);
+      return this.content;
+    }
     if (this.state === REJECTED) throw this.content;
     throw new SystemError("EBUSY", "Cannot read the result of a future: it is pending, wait for it first");
   }

@@ -13,7 +13,7 @@ export class CancelledError extends SystemError {
 
   /** Makes one with this reason. */
   constructor(reason?: unknown) {
-    super("ECANCELED", reason === undefined ? "Cancelled" : `Cancelled: ${reason instanceof Error ? reason.message : String(reason)}`);
+    super("ECANCELED", reason === undefined ? "Cancelled" : `Cancelled: ${describe(reason)}`);
     this.reason = reason;
   }
 
@@ -21,4 +21,10 @@ export class CancelledError extends SystemError {
   override get name(): string {
     return "CancelledError";
   }
+}
+
+/** A cancellation must not be lost because its reason cannot be put into words. */
+function describe(reason: unknown): string {
+  if (reason instanceof Error) return reason.message;
+  return typeof reason === "object" || typeof reason === "function" ? typeof reason : String(reason);
 }

@@ -82,10 +82,11 @@ export abstract class BaseOperation<T> implements Operation<T> {
     return this;
   }
 
-  /** A loop over it was left early. */
+  /** A loop over it was left early, or a pattern had enough. */
   return(value?: unknown): { done: true; value: unknown } {
-    if (current !== undefined && current.parked) this.abandon(current);
-    return { done: true, value };
+    if (current === undefined || !current.parked) return { done: true, value };
+    this.abandon(current);
+    throw useYieldStar();
   }
 
   #start(): boolean {
@@ -102,8 +103,9 @@ export abstract class BaseOperation<T> implements Operation<T> {
 /** The fiber that runs, and may start an operation. ESRCH off a fiber; EINVAL while another operation of it is under way. */
 export function requireFiber(): CurrentFiber {
   if (current === undefined) throw offFiber();
-  if (current.parked) throw useYieldStar();
-  return current;
+  if (!current.parked) return current;
+  current.unpark();
+  throw useYieldStar();
 }
 
 function offFiber(): SystemError {

@@ -34,15 +34,18 @@ class Bridge {
     }
   }
 
-  /** The first time aborts and leaves it to the promise to end; the second time lets go of it, as does the first without a signal. */
+  /**
+   * The first time aborts and leaves it to the promise to end; the second time lets go of it, as does the first without a signal, or in
+   * the exit phase, which does not wait for the host.
+   */
   cancel(reason: unknown): void {
-    if (this.#abort !== undefined && this.#cancellation === undefined) {
-      this.#cancellation = new CancelledError(reason);
-      this.#abort.abort(reason ?? this.#cancellation);
-    } else {
-      this.#countWait(-1);
-      this.#future.reject(this.#cancellation ?? new CancelledError(reason));
-    }
+    const isFirst = this.#cancellation === undefined;
+    this.#cancellation ??= new CancelledError(reason);
+    if (isFirst) this.#abort?.abort(reason ?? this.#cancellation);
+    const mayWait = isFirst && this.#abort !== undefined && !this.#future.core.exitRequested;
+    if (mayWait || this.#future.state !== UNRESOLVED) return;
+    this.#countWait(-1);
+    this.#future.reject(this.#cancellation);
   }
 
   /** A value that came in spite of the abort counts; an error after it is taken for the cancellation. */
@@ -83,7 +86,7 @@ export function promiseFutureCore(core: LoopCore, source: PromiseSource<unknown>
 /**
  * A promise as a future.
  *
- * Given a function, cancel aborts its signal and waits for the promise; a second cancel lets go. What the promise rejects with after
+ * Given a function, cancel aborts its signal and waits for the promise; a second cancel lets go, and in the exit phase the first. What the promise rejects with after
  * the abort is taken for the cancellation; a value that arrives nevertheless counts. A promise without a function cannot be asked to
  * end: cancel lets go at once.
  *

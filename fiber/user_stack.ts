@@ -1,0 +1,45 @@
+/**
+ * Stacks that begin with the user's own line.
+ *
+ * @module
+ */
+
+/** Where this package's files are; `undefined` where they are not files of their own any more, but part of a bundle. */
+const root = /^(.*\/)fiber\/user_stack\.[jt]s$/.exec(import.meta.url)?.[1];
+
+const ownFolders = root === undefined ? [] : ["event", "future", "fiber"].map((folder) => `${root}${folder}/`);
+
+/** How many frames of this package's may lie above, and between, those that are wanted. */
+const OWN_FRAMES = 16;
+
+/** How the engine tells of an error's stack. Where it does not do so by an accessor, stacks stay as they are. */
+const engine = Object.getOwnPropertyDescriptor(new Error(), "stack");
+const descriptor: PropertyDescriptor | undefined = engine?.get && {
+  ...engine,
+  get(this: Error): string {
+    return withoutOwnFrames(engine.get!.call(this));
+  },
+};
+
+function withoutOwnFrames(stack: string): string {
+  const lines = stack.split("\n");
+  const kept = lines.filter((line) => !/^\s+at .*next \(<anonymous>\)$/.test(line) && !ownFolders.some((folder) => line.includes(folder)));
+  return kept.length > 1 ? kept.join("\n") : stack;
+}
+
+/**
+ * Makes an error in whose stack this package's own frames are left out: what remains is the line of the user's that did `yield*`, and the lines that led
+ * there. They are left out when somebody looks at the stack; an error that nobody prints must not pay for its looks.
+ */
+export function withUserStack<E extends Error>(make: () => E): E {
+  const limit = Error.stackTraceLimit;
+  // Somebody has turned stacks off.
+  if (!(typeof limit === "number" && limit > 0)) return make();
+  Reflect.set(Error, "stackTraceLimit", limit + OWN_FRAMES);
+  try {
+    const error = make();
+    return descriptor === undefined ? error : Object.defineProperty(error, "stack", descriptor);
+  } finally {
+    Reflect.set(Error, "stackTraceLimit", limit);
+  }
+}
