@@ -100,6 +100,9 @@ const floors: readonly RegExp[] = [
   /^mod\.ts$/,
 ];
 
+/** Stands beside the house: Deno's linter loads it alone, by its default export, and it is written in the linter's words. */
+const linterPlugin = "lint_plugin.ts";
+
 function floorOf(path: string): number {
   return floors.findIndex((floor) => floor.test(path));
 }
@@ -117,9 +120,9 @@ export function checkDirection({ path, imports }: SourceFile): string[] {
   }).map(({ specifier }) => `${path} must not import '${specifier}'`);
 }
 
-/** Only a kernel names the host. */
+/** Only a kernel names the host, and what is made for the host's linter. */
 export function checkHostNames({ path, hostNames }: SourceFile): string[] {
-  return kernelOf(path) ? [] : hostNames.map((name) => `${path} must not name '${name}': only a kernel may`);
+  return kernelOf(path) || path === linterPlugin ? [] : hostNames.map((name) => `${path} must not name '${name}': only a kernel may`);
 }
 
 /** A kernel knows itself, the contract and the shared words: it has nothing to decide with. */
@@ -147,20 +150,22 @@ export function checkForm({ path, text, hasDefaultExport }: SourceFile): string[
     !/^[a-z0-9_]+\.ts$/.test(baseName(path)) && `${path} must be named in snake_case`,
     baseName(path) === "index.ts" && `${path} must not be named so: an entry is a 'mod.ts'`,
     /_test\.ts$/.test(path) && `${path} must stand in 'tests/'`,
-    hasDefaultExport && `${path} must not have a default export`,
+    hasDefaultExport && path !== linterPlugin && `${path} must not have a default export`,
+    !hasDefaultExport && path === linterPlugin && `${path} must have a default export: the linter takes nothing else`,
   ].filter((complaint) => complaint !== false);
 }
 
-/** Public things leave through entries that only pass them on, `io.ts` apart, and the front door passes on all entries. */
+/** Public things leave through entries that only pass them on, `io.ts` apart, and the front door passes on all entries, but for the linter's. */
 export function checkEntries(files: readonly SourceFile[], config: Config): string[] {
   const entries = Object.values(config.exports).map((entry) => entry.replace("./", ""));
   const frontDoor = files.find(({ path }) => path === "mod.ts");
   return entries.flatMap((entry) => {
     const file = files.find(({ path }) => path === entry);
     if (file === undefined) return [`${entry} must be there: 'deno.json' exports it`];
+    const isPlugin = entry === linterPlugin;
     return [
-      entry !== "fiber/io.ts" && file.hasOwnCode && `${entry} must only export what other modules have`,
-      file !== frontDoor && !frontDoor?.imports.some(({ target }) => target === entry) && `mod.ts must export '${entry}'`,
+      entry !== "fiber/io.ts" && !isPlugin && file.hasOwnCode && `${entry} must only export what other modules have`,
+      file !== frontDoor && !isPlugin && !frontDoor?.imports.some(({ target }) => target === entry) && `mod.ts must export '${entry}'`,
       !config.tasks.check?.command.includes(` ${entry} `) && `The task 'check' must lint the docs of '${entry}'`,
     ].filter((complaint) => complaint !== false);
   });

@@ -31,7 +31,7 @@ function readTree(path: string): SourceFile[] {
   });
 }
 
-const sources = ["mod.ts", "event/", "future/", "fiber/"].flatMap(readTree);
+const sources = ["mod.ts", "lint_plugin.ts", "event/", "future/", "fiber/"].flatMap(readTree);
 const config: Config = JSON.parse(Deno.readTextFileSync(new URL("deno.json", root)));
 
 /** Path and text of files that break a rule, each alone, and of files that keep it. */
@@ -64,6 +64,8 @@ testRule("imports point one way", checkDirection, [
   ["event/kernel/linux/epoll.ts", `import { Source } from "../../source.ts";`],
   ["future/future.ts", `import { Fiber } from "../fiber/fiber.ts";`],
   ["fiber/fiber.ts", `import { run } from "../mod.ts";`],
+  ["mod.ts", `export * from "./lint_plugin.ts";`],
+  ["lint_plugin.ts", `import { sleep } from "./mod.ts";`],
   ["fiber/fiber.ts", `import { helper } from "../tests/helper.ts";`],
   ["fiber/fiber.ts", `import { assert } from "@std/assert";`],
   ["fiber/fiber.ts", `import fs from "node:fs";`],
@@ -86,6 +88,7 @@ testRule("only kernels name the host", checkHostNames, [
 ], {
   "event/event_loop.ts": `/** In Deno it is Deno.pid, in node:process and libc too. */ throw new Error("Cannot run on Deno before 2.9");`,
   "event/kernel/linux/libc.ts": `import fs from "node:fs"; Deno.dlopen("/lib64/libc.so.6", {});`,
+  "lint_plugin.ts": `let rule: Deno.lint.Rule;`,
 });
 
 testRule("a kernel has nothing to decide with", checkKernel, [
@@ -115,7 +118,8 @@ testRule("source files have the same form", checkForm, [
   ["event/eventLoop.ts", head],
   ["event/source_test.ts", head],
   ["event/source.ts", head + "export default class {}"],
-], { "event/source.ts": head + "//\n".repeat(595), "event/kernel/_io2.ts": head });
+  ["lint_plugin.ts", head],
+], { "lint_plugin.ts": head + "export default {};", "event/source.ts": head + "//\n".repeat(595), "event/kernel/_io2.ts": head });
 
 Deno.test("The check of the entries can fail", () => {
   const exports = { ".": "./mod.ts", "./event": "./event/mod.ts", "./future": "./future/mod.ts", "./io": "./fiber/io.ts" };
