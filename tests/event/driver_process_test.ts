@@ -1,0 +1,36 @@
+/**
+ * What a driven loop keeps alive, and that nothing does when its promise has settled.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+
+const program = new URL("fixtures/drive.ts", import.meta.url).pathname;
+
+/** What the program prints and how it ends. It is killed when it does not end. */
+async function drive(way: string): Promise<{ code: number; printed: string; complaints: string }> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", "--no-check", "--allow-ffi", "--allow-run", program, way],
+    signal: AbortSignal.timeout(30_000),
+  }).output();
+  const [printed, complaints] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes).trim());
+  return { code, printed, complaints };
+}
+
+for (
+  const [way, title, printed] of [
+    ["nothing", "A loop that nobody drives", "undefined"],
+    ["timer", "A loop that waits for its own timer until it exits", "3"],
+    ["run", "A loop that was run and has sources left", "[false,false]"],
+    ["wait", "A wait that a byte has ended", "true"],
+    ["exit", "A loop that host code asked for exit", "4"],
+    ["promise", "A loop that a promise of the host has woken", "5"],
+    ["signal", "A loop that a signal has ended", "0"],
+    ["failure", "A loop whose second driver was refused", `["EBUSY",6]`],
+  ]
+) {
+  Deno.test(`${title} lives as long as it must, and keeps nothing alive afterwards (linux)`, async () => {
+    assertEquals(await drive(way), { code: 0, printed, complaints: "" });
+  });
+}

@@ -1,0 +1,184 @@
+/**
+ * Which driving call is legal in which state (sd-event, section 4).
+ *
+ * @module
+ */
+
+import { type EventLoop, IoEvent, type LoopState } from "@sd/fibers";
+import { assertEquals } from "@std/assert";
+import { codeOf } from "../_simulation.ts";
+import { loopTest, rejectionOf, type Trial } from "./_trial.ts";
+
+type Call = "prepare" | "wait" | "dispatch" | "run" | "loop";
+
+const calls: Readonly<Record<Call, readonly ((loop: EventLoop) => unknown)[]>> = {
+  prepare: [(loop) => loop.prepare()],
+  wait: [(loop) => loop.wait(0), (loop) => loop.waitSync(0)],
+  dispatch: [(loop) => loop.dispatch()],
+  run: [(loop) => loop.run(0), (loop) => loop.runSync(0)],
+  loop: [(loop) => loop.loop(), (loop) => loop.loopSync()],
+};
+
+/** Makes every one of these calls at once, in each of its flavours: the distinct codes that each answers with. */
+async function codesOf(loop: EventLoop, names: readonly Call[]): Promise<Partial<Record<Call, unknown>>> {
+  const answers = names.map((name) => calls[name].map((call) => answerOf(() => call(loop))));
+  const codes = await Promise.all(answers.map(async (each) => [...new Set(await Promise.all(each))].join(" and ")));
+  return Object.fromEntries(names.map((name, index) => [name, codes[index]]));
+}
+
+function answerOf(call: () => unknown): Promise<string | undefined> | string | undefined {
+  let answer: unknown;
+  const code = codeOf(() => answer = call());
+  return answer instanceof Promise ? rejectionOf(answer) : code;
+}
+
+function busy(...names: Call[]): Partial<Record<Call, unknown>> {
+  return Object.fromEntries(names.map((name) => [name, "EBUSY"]));
+}
+
+const all: readonly Call[] = ["prepare", "wait", "dispatch", "run", "loop"];
+
+/** Brings the loop into the state by hand. */
+function bringTo(state: LoopState, { loop }: Trial): void {
+  if (state === "armed" || state === "pending") {
+    loop.addDefer(() => {}, { enabled: state === "pending" ? "on" : "off" });
+    assertEquals(loop.prepare(), state === "pending");
+  } else if (state === "finished") {
+    loop.exit(7);
+    assertEquals(loop.loopSync(), 7);
+  }
+  assertEquals(loop.state, state);
+}
+
+for (
+  const [state, legal] of [
+    ["initial", ["prepare", "run", "loop"]],
+    ["armed", ["wait"]],
+    ["pending", ["dispatch"]],
+  ] as const
+) {
+  loopTest(`A loop that is ${state} refuses all driving calls but ${legal.join(", ")}`, async (trial) => {
+    bringTo(state, trial);
+    const illegal = all.filter((call) => !legal.some((each) => each === call));
+    assertEquals(await codesOf(trial.loop, illegal), busy(...illegal));
+    assertEquals(trial.loop.state, state);
+  });
+}
+
+loopTest("A loop that has finished is stale for all driving calls but loop, which is busy", async (trial) => {
+  bringTo("finished", trial);
+  assertEquals(await codesOf(trial.loop, all), { prepare: "ESTALE", wait: "ESTALE", dispatch: "ESTALE", run: "ESTALE", loop: "EBUSY" });
+  assertEquals(trial.loop.state, "finished");
+});
+
+/** Runs `inside` in a callback of the loop that is in this state meanwhile. */
+function enter(state: "preparing" | "running" | "exiting", { loop }: Trial, inside: () => void): void {
+  const callback = () => {
+    assertEquals(loop.state, state);
+    inside();
+  };
+  if (state === "preparing") loop.addDefer(() => {}, { prepare: callback });
+  else if (state === "running") loop.addDefer(callback);
+  else {
+    loop.addExit(callback);
+    loop.exit();
+  }
+}
+
+const drivers: Record<string, (loop: EventLoop) => unknown> = {
+  "by hand": (loop) => {
+    assertEquals(loop.prepare(), true);
+    loop.dispatch();
+  },
+  "by run": (loop) => loop.run(0),
+  "by runSync": (loop) => loop.runSync(0),
+};
+
+for (const state of ["preparing", "running", "exiting"] as const) {
+  for (const [way, drive] of Object.entries(drivers)) {
+    loopTest(`A loop that is ${state} refuses all driving calls when it is driven ${way}`, async (trial) => {
+      let codes: Promise<unknown> = Promise.resolve("never inside");
+      enter(state, trial, () => codes = codesOf(trial.loop, all));
+      await drive(trial.loop);
+      assertEquals(await codes, busy(...all));
+      assertEquals(trial.loop.state, "initial");
+    });
+  }
+}
+
+loopTest("EventLoop.prepare() leads to armed without anything to do, and to pending with something", ({ loop }) => {
+  assertEquals(loop.prepare(), false);
+  assertEquals(loop.state, "armed");
+  assertEquals(loop.waitSync(0), false);
+  assertEquals(loop.state, "initial");
+  loop.addDefer(() => {});
+  assertEquals(loop.prepare(), true);
+  assertEquals(loop.state, "pending");
+});
+
+for (const flavour of ["wait", "waitSync"] as const) {
+  loopTest(`EventLoop.${flavour}() leads to pending with something to do, and back to initial without`, async ({ loop, kernel }) => {
+    const source = loop.addTimeRelative("monotonic", 10, () => {}, { accuracy: 1, enabled: "on" });
+    loop.prepare();
+    assertEquals(await loop[flavour](9), false);
+    assertEquals(loop.state, "initial");
+    loop.prepare();
+    kernel.advance(1);
+    assertEquals(await loop[flavour](0), true);
+    assertEquals(loop.state, "pending");
+    assertEquals(source.pending, true);
+  });
+}
+
+loopTest("EventLoop.dispatch() leads back to initial, and to finished when nothing is left to do for an exit", ({ loop, steps, at }) => {
+  loop.addDefer(at(1));
+  loop.addExit(at(2));
+  loop.prepare();
+  assertEquals([loop.dispatch(), loop.state], [true, "initial"]);
+  loop.exit();
+  loop.prepare();
+  assertEquals([loop.dispatch(), loop.state], [true, "initial"]);
+  loop.prepare();
+  assertEquals([loop.dispatch(), loop.state], [false, "finished"]);
+  steps.finish(3);
+});
+
+loopTest("A loop that was left armed goes on with wait", async ({ loop, steps, at }) => {
+  loop.prepare();
+  loop.addDefer(at(1));
+  assertEquals(await rejectionOf(loop.run(0)), "EBUSY");
+  assertEquals(await loop.wait(0), true);
+  assertEquals(loop.dispatch(), true);
+  steps.finish(2);
+});
+
+loopTest("A loop that is driven by a promise is busy for every other driver, whatever its state", async (trial) => {
+  const { loop } = trial;
+  const { reader, writer } = trial.pipe();
+  loop.addIo(reader, IoEvent.IN, () => loop.exit(3));
+  const driven = loop.loop();
+  assertEquals(loop.driven, true);
+  assertEquals(await codesOf(loop, all), busy(...all));
+  trial.close(writer);
+  assertEquals(await driven, 3);
+  assertEquals(loop.driven, false);
+});
+
+loopTest("A loop is driven during its Sync calls and not by hand", ({ loop }) => {
+  const seen: boolean[] = [];
+  loop.addDefer(() => void seen.push(loop.driven), { enabled: "on" });
+  loop.prepare();
+  loop.dispatch();
+  loop.runSync(0);
+  assertEquals([...seen, loop.driven], [false, true, false]);
+});
+
+loopTest("The driving calls refuse a timeout that is no time, before they look at the state", async (trial) => {
+  bringTo("finished", trial);
+  for (const timeout of [-1, 0.5, NaN]) {
+    assertEquals(await rejectionOf(trial.loop.run(timeout)), "EINVAL");
+    assertEquals(await rejectionOf(trial.loop.wait(timeout)), "EINVAL");
+    assertEquals(codeOf(() => trial.loop.runSync(timeout)), "EINVAL");
+    assertEquals(codeOf(() => trial.loop.waitSync(timeout)), "EINVAL");
+  }
+});

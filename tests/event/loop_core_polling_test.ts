@@ -1,0 +1,109 @@
+/**
+ * When the kernel is asked while something is pending (sd-event, section 5.1; the two polling rules).
+ *
+ * @module
+ */
+
+import { EventLoop, IoEvent, simulatedKernel } from "@sd/fibers";
+import { assert, assertEquals } from "@std/assert";
+import type { Polling } from "./_trial.ts";
+
+/** A loop whose polls are counted. */
+function counted(polling: Polling) {
+  const kernel = simulatedKernel();
+  let polls = 0;
+  const openPoller = kernel.openPoller.bind(kernel);
+  kernel.openPoller = () => {
+    const poller = openPoller();
+    if (typeof poller === "number") return poller;
+    const poll = poller.poll.bind(poller);
+    poller.poll = (timeout) => {
+      polls++;
+      return poll(timeout);
+    };
+    return poller;
+  };
+  const loop = new EventLoop({ kernel, polling });
+  return {
+    loop,
+    kernel,
+    /** How many polls so many iterations take. */
+    pollsIn(iterations: number): number {
+      polls = 0;
+      for (let i = 0; i < iterations; i++) assert(loop.runSync(0));
+      return polls;
+    },
+  };
+}
+
+/** A pipe with something in it, as a source. */
+function addReady({ loop, kernel }: ReturnType<typeof counted>, priority: number, callback: () => void = () => {}): void {
+  const { reader, writer } = kernel.pipe();
+  kernel.tryWrite(writer, new Uint8Array(1));
+  loop.addIo(reader, IoEvent.IN, callback, { priority });
+}
+
+for (const polling of ["every", "batch"] as const) {
+  Deno.test(`A loop whose sources the kernel has no say in does not poll while it is busy (${polling})`, () => {
+    const trial = counted(polling);
+    for (let i = 0; i < 3; i++) trial.loop.addDefer(() => {}, { enabled: "on" });
+    assertEquals(trial.pollsIn(30), 0);
+    trial.loop[Symbol.dispose]();
+  });
+
+  Deno.test(`A loop polls in each iteration while something better could come (${polling})`, () => {
+    const trial = counted(polling);
+    for (let i = 0; i < 10; i++) trial.loop.addDefer(() => {}, { enabled: "on" });
+    trial.loop.addSignal("SIGTERM", () => {}, { priority: -1 });
+    assertEquals(trial.pollsIn(30), 30);
+    trial.loop[Symbol.dispose]();
+  });
+
+  Deno.test(`A loop polls in each iteration while a better timer could become due (${polling})`, () => {
+    const trial = counted(polling);
+    for (let i = 0; i < 10; i++) trial.loop.addDefer(() => {}, { enabled: "on" });
+    trial.loop.addTime("monotonic", Infinity, () => {}, { priority: -1 });
+    assertEquals(trial.pollsIn(30), 30);
+    trial.loop[Symbol.dispose]();
+  });
+
+  for (const priority of [0, 1]) {
+    Deno.test(`What becomes ready at priority ${priority} has its turn among ten busy sources (${polling})`, () => {
+      const trial = counted(polling);
+      let turns = 0;
+      const busy = Array.from({ length: 10 }, () => trial.loop.addDefer(() => {}, { enabled: "on" }));
+      addReady(trial, priority, () => void turns++);
+      trial.pollsIn(220);
+      if (priority === 0) assert(turns >= 10, `${turns} turns of 220`);
+      else assertEquals(turns, 0);
+      for (const source of busy) source.enabled = "off";
+      assert(trial.loop.runSync(0));
+      assert(turns > 0);
+      trial.loop[Symbol.dispose]();
+    });
+  }
+}
+
+Deno.test("By the rule of every iteration a loop polls in each", () => {
+  const trial = counted("every");
+  for (let i = 0; i < 10; i++) addReady(trial, 0);
+  assertEquals(trial.pollsIn(100) >= 100, true);
+  trial.loop[Symbol.dispose]();
+});
+
+Deno.test("By the rule of batches a loop polls once for all that is ready at one priority", () => {
+  const trial = counted("batch");
+  for (let i = 0; i < 10; i++) addReady(trial, 0);
+  // A full batch is followed by another poll, so that there may be some more.
+  assert(trial.pollsIn(100) <= 30);
+  trial.loop[Symbol.dispose]();
+});
+
+Deno.test("By the rule of batches nobody misses a turn", () => {
+  const trial = counted("batch");
+  const turns = new Array<number>(10).fill(0);
+  for (let i = 0; i < 10; i++) addReady(trial, 0, () => void turns[i]++);
+  trial.pollsIn(100);
+  assertEquals(turns, new Array(10).fill(10));
+  trial.loop[Symbol.dispose]();
+});

@@ -1,0 +1,161 @@
+import { assertEquals, assertLess, assertStringIncludes } from "@std/assert";
+import { Client, Daemon, daemonCommand, eventually, processExists } from "./_daemon.ts";
+
+const GOODBYE = "goodbye the daemon ends";
+const EIGHT_MIB = 8 * 1024 * 1024;
+
+/** A command that ignores SIGTERM and tells its number first. */
+function stubbornCommand(): string {
+  const path = Deno.makeTempFileSync({ suffix: ".sh" });
+  Deno.writeTextFileSync(path, "trap '' TERM\necho $$\nexec sleep 1000\n");
+  return path;
+}
+
+/** The number that a stubborn command tells. */
+async function readPid(client: Client): Promise<number> {
+  const header = await client.line() ?? "";
+  assertStringIncludes(header, "data ");
+  return Number(await client.line());
+}
+
+Deno.test("The daemon serves 500 clients at once", async () => {
+  await using daemon = await Daemon.start();
+  const clients = await Promise.all(Array.from({ length: 500 }, () => daemon.connect()));
+  const answers = await Promise.all(clients.map((client, number) => client.ask(`echo I am ${number}`)));
+  assertEquals(answers, clients.map((_, number) => `I am ${number}`));
+  assertEquals((await daemon.stats()).connections, 501);
+  const again = await Promise.all(clients.map((client) => client.ask("sleep 20")));
+  assertEquals(new Set(again), new Set(["slept 20"]));
+  for (const client of clients) client[Symbol.dispose]();
+  const { code, stats } = await daemon.terminate();
+  assertEquals(code, 0);
+  assertEquals(stats.requests, 1001);
+  assertEquals([stats.started, stats.unwound, stats.connections], [501, 501, 0]);
+});
+
+Deno.test("The daemon serves others while a client does not read the 8 MiB that it is sent, and keeps no copy of them", async () => {
+  await using daemon = await Daemon.start();
+  using idle = await daemon.connect();
+  await idle.ask("echo warm");
+  const before = daemon.residentBytes();
+  await idle.send(`run head -c ${EIGHT_MIB} /dev/zero\n`);
+  for (let round = 0; round < 200; round++) {
+    using other = await daemon.connect();
+    assertEquals(await other.ask(`echo ${round}`), `${round}`);
+  }
+  const { childrenStarted, childrenEnded } = await daemon.stats();
+  assertEquals([childrenStarted, childrenEnded], [1, 0], "The command must be held back, since nobody takes its output");
+  assertLess(daemon.residentBytes() - before, 48 * 1024 * 1024);
+  assertEquals(await idle.output(), { bytes: EIGHT_MIB, last: "exited 0" });
+  assertEquals(await idle.ask("echo still here"), "still here");
+});
+
+Deno.test("The daemon outlives a client that resets its connection in the middle of a line", async () => {
+  await using daemon = await Daemon.start();
+  using other = await daemon.connect();
+  let descriptors = 0;
+  for (let round = 0; round < 20; round++) {
+    const { requests } = await daemon.stats();
+    const client = await Deno.connect({ hostname: "127.0.0.1", port: daemon.port });
+    await client.write(new TextEncoder().encode("echo unread\necho half a li"));
+    // Closing with an answer unread resets the connection.
+    await eventually(async () => JSON.parse(await other.ask("stats")).requests >= requests + 2);
+    client.close();
+    await eventually(async () => JSON.parse(await other.ask("stats")).connections === 1);
+    if (round === 0) descriptors = daemon.descriptors();
+  }
+  assertEquals(daemon.descriptors(), descriptors);
+  assertEquals(await other.ask("echo fine"), "fine");
+});
+
+Deno.test("The daemon kills a command that ignores SIGTERM when its time is over, and leaves no zombie", async () => {
+  const script = stubbornCommand();
+  await using daemon = await Daemon.start("--run-ms=100", "--kill-ms=100");
+  using client = await daemon.connect();
+  await client.send(`run sh ${script}\n`);
+  const pid = await readPid(client);
+  assertEquals(await client.line(), "timed out");
+  assertEquals(await processExists(pid), false);
+  const { childrenStarted, childrenEnded } = await daemon.stats();
+  assertEquals([childrenStarted, childrenEnded], [1, 1]);
+  await Deno.remove(script);
+});
+
+Deno.test("SIGTERM in the middle of everything: each client is told, children end, nothing is left behind, the status is 0", async () => {
+  const script = stubbornCommand();
+  const directory = await Deno.makeTempDir();
+  const path = `${directory}/daemon.sock`;
+  await using daemon = await Daemon.start(`--listen=unix:${path}`, "--kill-ms=100");
+  const waiting = await Promise.all(Array.from({ length: 50 }, () => daemon.connect()));
+  for (const client of waiting) assertEquals(await client.ask("echo hello"), "hello");
+  using sleeping = await daemon.connect();
+  await sleeping.send("sleep 100000\n");
+  using deaf = await daemon.connect();
+  await deaf.send(`run head -c ${EIGHT_MIB} /dev/zero\n`);
+  using running = await daemon.connect();
+  await running.send(`run sh ${script}\n`);
+  const pid = await readPid(running);
+  await eventually(async () => (await daemon.stats()).childrenStarted === 2);
+
+  const { code, signal, stats, stderr } = await daemon.terminate();
+
+  assertEquals([code, signal, stderr], [0, null, ""]);
+  for (const client of [...waiting, sleeping, running]) assertEquals(await client.line(), GOODBYE);
+  assertEquals([stats.connections, stats.started - stats.unwound, stats.childrenStarted - stats.childrenEnded], [0, 0, 0]);
+  assertEquals(await processExists(pid), false);
+  assertEquals([...Deno.readDirSync(directory)], [], "The socket file must be gone");
+  for (const client of waiting) client[Symbol.dispose]();
+  await Deno.remove(directory);
+  await Deno.remove(script);
+});
+
+Deno.test("The daemon hangs up on a client that is idle", async () => {
+  await using daemon = await Daemon.start("--idle-ms=50");
+  using client = await daemon.connect();
+  assertEquals(await client.ask("echo hello"), "hello");
+  assertEquals(await client.line(), "goodbye you were idle");
+  assertEquals(await client.line(), undefined);
+});
+
+Deno.test("The daemon fetches by the host's own means", async () => {
+  await using daemon = await Daemon.start();
+  using client = await daemon.connect();
+  assertEquals(await client.ask("fetch data:,hello"), "status 200");
+  assertEquals(await client.line(), "data 5");
+  await client.send("\n");
+  assertStringIncludes(await client.line() ?? "", "hello");
+});
+
+Deno.test("The daemon answers what it cannot serve, and goes on", async () => {
+  await using daemon = await Daemon.start();
+  using client = await daemon.connect();
+  assertStringIncludes(await client.ask("dance"), "error EINVAL Cannot serve 'dance'");
+  assertStringIncludes(await client.ask("sleep soon"), "error EINVAL");
+  assertStringIncludes(await client.ask("run"), "error EINVAL");
+  assertStringIncludes(await client.ask("run /no/such/command"), "error ENOENT");
+  assertStringIncludes(await client.ask("fetch nonsense"), "error EIO");
+  assertEquals(await client.ask("echo fine"), "fine");
+});
+
+Deno.test("The daemon serves a client program of the system", async () => {
+  await using daemon = await Daemon.start("--idle-ms=200");
+  const script = `
+    if command -v nc >/dev/null; then client="nc 127.0.0.1 $0"; else client="curl --silent --no-buffer telnet://127.0.0.1:$0"; fi
+    (echo 'echo from the system'; sleep 1) | $client`;
+  const { stdout } = await new Deno.Command("sh", { args: ["-c", script, `${daemon.port}`], stderr: "null" }).output();
+  assertEquals(new TextDecoder().decode(stdout), "from the system\ngoodbye you were idle\n");
+});
+
+Deno.test("The daemon without permission says which flag to add", async () => {
+  const { code, stderr } = await daemonCommand([], []).output();
+  assertEquals(code, 1);
+  assertStringIncludes(new TextDecoder().decode(stderr), "--allow-ffi=/");
+});
+
+Deno.test("The daemon with a path too long for AF_UNIX says so", async () => {
+  const permissions = ["--allow-ffi"];
+  const { code, stderr } = await daemonCommand(permissions, [`--listen=unix:/tmp/${"x".repeat(200)}`]).output();
+  assertEquals(code, 1);
+  const message = new TextDecoder().decode(stderr);
+  assertStringIncludes(message, "a socket's path has at most 107 bytes");
+});

@@ -1,0 +1,56 @@
+/**
+ * The fiber that is a program, and real signals.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+
+/** What a program said, and how it ended. */
+interface Ended {
+  readonly lines: string[];
+  readonly status: { readonly code: number; readonly signal: Deno.Signal | null };
+}
+
+/** Starts the program and sends it the signals, one after each line that it says. */
+async function runProgram(args: readonly string[], signals: readonly Deno.Signal[]): Promise<Ended> {
+  const program = new URL("./fixtures/main_program.ts", import.meta.url).href;
+  const config = new URL("../../deno.json", import.meta.url).pathname;
+  const process = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-check", "--no-prompt", "--allow-ffi", "--config", config, program, ...args],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  let text = "";
+  let sent = 0;
+  for await (const chunk of process.stdout.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    const lines = text.split("\n").length - 1;
+    while (sent < Math.min(lines, signals.length)) process.kill(signals[sent++]);
+  }
+  return { lines: text.trimEnd().split("\n"), status: await process.status };
+}
+
+Deno.test('main() with signals "cancel" answers a real SIGTERM by a clean-up that may take its time, then exits with 0 (Linux)', async () => {
+  const { lines, status } = await runProgram(["cancel", "quick"], ["SIGTERM"]);
+  assertEquals(lines, ["ready", "CancelledError", "cleaned up", "exit code 0"]);
+  assertEquals([status.code, status.signal], [0, null]);
+});
+
+Deno.test('main() with signals "cancel" exits at a second real signal, of either kind (Linux)', async () => {
+  const { lines, status } = await runProgram(["cancel", "slow"], ["SIGINT", "SIGTERM"]);
+  assertEquals(lines, ["ready", "CancelledError", "clean-up: CancelledError", "exit code 0"]);
+  assertEquals([status.code, status.signal], [0, null]);
+});
+
+Deno.test('main() with signals "exit" exits at the first real signal (Linux)', async () => {
+  const { lines, status } = await runProgram(["exit", "slow"], ["SIGTERM"]);
+  assertEquals(lines, ["ready", "CancelledError", "clean-up: CancelledError", "exit code 0"]);
+  assertEquals([status.code, status.signal], [0, null]);
+});
+
+Deno.test('main() with signals "none" leaves a real signal its default action (Linux)', async () => {
+  const { lines, status } = await runProgram(["none", "quick"], ["SIGTERM"]);
+  assertEquals([lines, status.signal], [["ready"], "SIGTERM"]);
+});

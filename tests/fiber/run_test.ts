@@ -1,0 +1,107 @@
+/**
+ * Running a fiber from the outside.
+ *
+ * @module
+ */
+
+import { assertEquals, assertRejects } from "@std/assert";
+import {
+  CancelledError,
+  EventLoop,
+  type Fiber,
+  type Operation,
+  relativeTimeFuture,
+  run,
+  sec,
+  simulatedKernel,
+  sleep,
+  spawn,
+  suspend,
+  SystemError,
+  yieldNow,
+} from "@sd/fibers";
+
+Deno.test("run() gives the value, or rejects with the very error, and leaves the loop as it was", async () => {
+  using loop = new EventLoop({ kernel: simulatedKernel() });
+  const value = await run(function* () {
+    yield* sleep(sec(5));
+    return "value";
+  }, { loop });
+  const error = new RangeError();
+  const failed = await assertRejects(() =>
+    run(function* () {
+      yield* yieldNow();
+      throw error;
+    }, { loop })
+  );
+  assertEquals([value, failed === error, loop.state, loop.driven], ["value", true, "initial", false]);
+});
+
+Deno.test("run() while somebody drives the loop is driven by that", async () => {
+  await using loop = new EventLoop({ kernel: simulatedKernel() });
+  const driving = loop.loop();
+  assertEquals(await Promise.all([1, 2, 3].map((n) => run(() => double(n), { loop }))), [2, 4, 6]);
+  loop.exit();
+  await driving;
+});
+
+function* double(n: number): Operation<number> {
+  yield* sleep(n);
+  return 2 * n;
+}
+
+Deno.test("run() by several at once on one loop: each has its value, whoever drives", async () => {
+  await using loop = new EventLoop({ kernel: simulatedKernel() });
+  assertEquals(await Promise.all([5, 1, 3].map((n) => run(() => double(n), { loop }))), [10, 2, 6]);
+});
+
+Deno.test("run() of a fiber that the exit cancels rejects with that", async () => {
+  using loop = new EventLoop({ kernel: simulatedKernel() });
+  loop.addDefer(() => loop.exit());
+  const error = await assertRejects(() => run(suspend, { loop }), CancelledError);
+  assertEquals(error.code, "ECANCELED");
+});
+
+Deno.test("run() of a fiber that does not end with its loop rejects", async () => {
+  const loop = new EventLoop({ kernel: simulatedKernel(), onError: () => {} });
+  loop.addTimeRelative("monotonic", 5, () => loop.exit());
+  const timer = relativeTimeFuture(loop, sec(1));
+  const error = await assertRejects(() =>
+    run(function* () {
+      try {
+        yield* suspend();
+      } finally {
+        yield* timer;
+      }
+    }, { loop }), SystemError);
+  assertEquals([error.code, error.message], ["ECANCELED", "Fiber 'fiber' has not ended with its loop"]);
+  loop[Symbol.dispose]();
+});
+
+Deno.test("run() on a loop that is stepped by hand is EBUSY while that is not between two iterations", async () => {
+  await using loop = new EventLoop({ kernel: simulatedKernel() });
+  assertEquals(loop.prepare(), false);
+  const error = await assertRejects(() => run(suspend, { loop }), SystemError);
+  assertEquals([error.code, loop.waitSync(0)], ["EBUSY", true]);
+  loop.dispatch();
+});
+
+Deno.test("run() takes the options of spawn()", async () => {
+  using loop = new EventLoop({ kernel: simulatedKernel() });
+  const controller = new AbortController();
+  let destroyed = 0;
+  const running = run(suspend, { loop, name: "named", priority: 4, signal: controller.signal, onDestroy: () => void destroyed++ });
+  controller.abort("enough");
+  const error = await assertRejects(() => running, CancelledError);
+  assertEquals([error.reason, destroyed], ["enough", 1]);
+});
+
+Deno.test("run() gives a Fiber to nobody: what it runs is the loop's own child", async () => {
+  using loop = new EventLoop({ kernel: simulatedKernel() });
+  let child: Fiber<void> | undefined;
+  await run(function* () {
+    child = spawn(() => sleep(1));
+    yield* child;
+  }, { loop });
+  assertEquals([child!.floating, child!.loop === loop], [false, true]);
+});

@@ -1,0 +1,357 @@
+// deno-lint-ignore-file require-yield
+/**
+ * What operations are iterated by, and what is said to those that misuse them.
+ *
+ * @module
+ */
+
+import { assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
+import {
+  all,
+  CancelledError,
+  cancelWait,
+  checkInterrupted,
+  Future,
+  type Operation,
+  race,
+  scope,
+  settled,
+  shield,
+  sleep,
+  spawn,
+  suspend,
+  type Suspension,
+  SystemError,
+  timeoutScope,
+  until,
+  withTimeout,
+  yieldNow,
+} from "@sd/fibers";
+import { errorOf, simulated, type Simulation } from "../_simulation.ts";
+
+/** Each operation of the package, anew. */
+function operations(world: Simulation): Record<string, () => Operation<unknown>> {
+  const pending = () => Future.withResolvers<void>(world.loop).future;
+  return {
+    "a future": pending,
+    all: () => all([pending()]),
+    cancelWait: () => cancelWait(pending()),
+    race: () => race([pending()]),
+    scope: () => scope(() => pending()),
+    settled: () => settled(pending()),
+    shield: () => shield(pending()),
+    sleep: () => sleep(1),
+    "sleep(0)": () => sleep(0),
+    "sleep(Infinity)": () => sleep(Infinity),
+    suspend: () => suspend(),
+    until: () => until(Promise.resolve()),
+    withTimeout: () => withTimeout(10, pending()),
+    yieldNow: () => yieldNow(),
+  };
+}
+
+Deno.test(
+  "Every operation off a fiber is ESRCH and says to use yield* on one",
+  simulated((world) => {
+    for (const [name, make] of Object.entries(operations(world))) {
+      const error = errorOf(() => make()[Symbol.iterator]().next());
+      assertEquals([error.code, error.message], ["ESRCH", "Cannot run an operation off a fiber: use yield* in the body of a fiber"], name);
+    }
+    assertEquals(errorOf(() => timeoutScope(1)).code, "ESRCH");
+    assertEquals(errorOf(() => checkInterrupted()).code, "ESRCH");
+  }),
+);
+
+Deno.test(
+  "Every operation run in a callback of the loop is off a fiber",
+  simulated((world) => {
+    const codes: string[] = [];
+    world.loop.addDefer(() => {
+      for (const make of Object.values(operations(world))) codes.push(errorOf(() => make()[Symbol.iterator]().next()).code);
+    });
+    world.tick();
+    assertEquals(new Set(codes), new Set(["ESRCH"]));
+  }),
+);
+
+/** What the body of a fiber gets that does this, and whether the fiber can go on afterwards. */
+function errorOnFiber(world: Simulation, misuse: () => Generator<Suspension, unknown, unknown>): SystemError {
+  let error: unknown;
+  const fiber = world.spawn(function* () {
+    try {
+      yield* misuse();
+    } catch (thrown) {
+      error = thrown;
+    }
+    yield* yieldNow();
+    yield* sleep(5);
+    return "went on";
+  });
+  world.settle();
+  if (error === undefined) fiber.resume();
+  world.runUntil(() => fiber.state === "resolved");
+  assertEquals(fiber.result(), "went on");
+  assertInstanceOf(error, SystemError);
+  return error;
+}
+
+const useYieldStar = "Cannot suspend the fiber by anything but yield*: use yield* with the operation";
+
+Deno.test(
+  "A bare yield is EINVAL where it stands, and says to use yield*",
+  simulated((world) => {
+    for (const value of [undefined, 7, Promise.resolve(), {}]) {
+      const error = errorOnFiber(world, function* () {
+        yield value as never;
+      });
+      assertEquals([error.code, error.message], ["EINVAL", useYieldStar]);
+    }
+  }),
+);
+
+Deno.test(
+  "yield without its star is EINVAL for every operation",
+  simulated((world) => {
+    for (const [name, make] of Object.entries(operations(world))) {
+      const error = errorOnFiber(world, function* () {
+        yield make() as never;
+      });
+      assertEquals([error.code, error.message], ["EINVAL", useYieldStar], name);
+    }
+  }),
+);
+
+Deno.test(
+  "A bare yield that nobody catches ends the fiber with that error",
+  simulated((world) => {
+    const fiber = world.spawn(function* () {
+      yield sleep(1) as never;
+    });
+    fiber.addCallback(() => {});
+    world.settle();
+    assertEquals(errorOf(() => fiber.result()).message, useYieldStar);
+  }),
+);
+
+/** Ways to iterate that are no yield*. */
+const misuses: Record<string, (operation: Operation<unknown>) => Generator<Suspension, unknown, unknown>> = {
+  *"for-of"(operation) {
+    for (const _ of operation as never as Iterable<unknown>);
+  },
+  *"for-of that yields"(operation) {
+    for (const each of operation as never as Iterable<Suspension>) yield each;
+  },
+  *spread(operation) {
+    return [...operation as never as Iterable<unknown>];
+  },
+  *"Array.from"(operation) {
+    return Array.from(operation as never as Iterable<unknown>);
+  },
+  *"for-of left early"(operation) {
+    for (const _ of operation as never as Iterable<unknown>) break;
+  },
+  *destructuring(operation) {
+    const [first] = operation as never as Iterable<unknown>;
+    return first;
+  },
+};
+
+for (const [way, misuse] of Object.entries(misuses)) {
+  Deno.test(
+    `An operation that suspends is EINVAL under ${way}, and the fiber can go on`,
+    simulated((world) => {
+      const { future } = Future.withResolvers<void>(world.loop);
+      for (const operation of [sleep(3), suspend(), yieldNow(), settled(future), future]) {
+        const error = errorOnFiber(world, () => misuse(operation));
+        assertEquals([error.code, error.message], ["EINVAL", useYieldStar]);
+      }
+    }),
+  );
+}
+
+Deno.test(
+  "A second operation while one is under way is EINVAL",
+  simulated((world) => {
+    const error = errorOnFiber(world, function* () {
+      suspend()[Symbol.iterator]().next();
+      yield* sleep(1);
+    });
+    assertEquals([error.code, error.message], ["EINVAL", useYieldStar]);
+  }),
+);
+
+Deno.test(
+  "A timeout scope cannot be opened while an operation is under way",
+  simulated((world) => {
+    const error = errorOnFiber(world, function* () {
+      suspend()[Symbol.iterator]().next();
+      timeoutScope(1);
+    });
+    assertEquals(error.code, "EINVAL");
+  }),
+);
+
+Deno.test(
+  "An operation that two fibers run at once is each one's own wait",
+  simulated((world) => {
+    const nap = sleep(10);
+    const start = world.loop.now();
+    const fibers = [0, 3].map((delay) =>
+      world.spawn(function* () {
+        if (delay > 0) yield* sleep(delay);
+        yield* nap;
+        return world.loop.now() - start;
+      })
+    );
+    world.runUntil(() => fibers.every(({ state }) => state === "resolved"));
+    assertEquals(fibers.map((fiber) => fiber.result()), [10, 13]);
+  }),
+);
+
+Deno.test(
+  "A body that is an async function is refused, and is told what to do instead",
+  simulated((world) => {
+    const fiber = world.spawn((async () => {}) as never);
+    fiber.addCallback(() => {});
+    world.settle();
+    const error = errorOf(() => fiber.result());
+    assertEquals([error.code, error.message], [
+      "EINVAL",
+      "Cannot run an async function on a fiber: use function*, and until() for its promises",
+    ]);
+  }),
+);
+
+Deno.test(
+  "An async function is refused wherever a body can stand",
+  simulated((world) => {
+    const body = (async () => {}) as never;
+    const places: (() => Operation<unknown>)[] = [
+      () => all([body]),
+      () => race([body]),
+      () => scope(body),
+      () => shield(body),
+      () => withTimeout(10, body),
+    ];
+    for (const place of places) {
+      const error = errorOnFiber(world, function* () {
+        yield* place();
+      });
+      assertEquals(error.message, "Cannot run an async function on a fiber: use function*, and until() for its promises");
+    }
+  }),
+);
+
+Deno.test(
+  "A body that returns no operation is refused",
+  simulated((world) => {
+    for (const [value, text] of [[undefined, "undefined"], [5, "5"], ["text", "text"], [null, "null"], [{}, "[object Object]"]] as const) {
+      const fiber = world.spawn(() => value as never);
+      fiber.addCallback(() => {});
+      world.settle();
+      const error = errorOf(() => fiber.result());
+      assertEquals([error.code, error.message], [
+        "EINVAL",
+        `Cannot run '${text}' on a fiber: the body is to be a generator function, or to return an operation`,
+      ]);
+    }
+  }),
+);
+
+Deno.test(
+  "A body that is an iterable of anything else is refused at its first value",
+  simulated((world) => {
+    const fiber = world.spawn(() => [1, 2] as never);
+    fiber.addCallback(() => {});
+    world.settle();
+    assertEquals(errorOf(() => fiber.result()).message, useYieldStar);
+  }),
+);
+
+Deno.test(
+  "A body that is no function is refused at once",
+  simulated((world) => {
+    for (const body of [sleep(1), undefined, "text", function* () {}()]) {
+      assertEquals(errorOf(() => world.spawn(body as never)).code, "EINVAL");
+    }
+  }),
+);
+
+Deno.test(
+  "A body may be a function that makes an operation",
+  simulated((world) => {
+    const { future, resolve } = Future.withResolvers<number>(world.loop);
+    const waiting = world.spawn(() => future);
+    const sleeping = world.spawn(() => sleep(10));
+    world.settle();
+    world.pass(5);
+    assertEquals([waiting.status, sleeping.status], ["suspended", "suspended"]);
+    resolve(6);
+    world.pass(5);
+    assertEquals([waiting.result(), sleeping.result()], [6, undefined]);
+  }),
+);
+
+Deno.test(
+  "A body may be cancelled in an operation that is all of it",
+  simulated((world) => {
+    const fiber = world.spawn(() => suspend());
+    world.settle();
+    fiber.cancel("why");
+    world.settle();
+    const error = errorOf(() => fiber.result());
+    assertInstanceOf(error, CancelledError);
+    assertEquals(error.reason, "why");
+  }),
+);
+
+Deno.test(
+  "A hand-written operation composes by yield* of others",
+  simulated((world) => {
+    class Twice implements Operation<string> {
+      *[Symbol.iterator](): Generator<Suspension, string, unknown> {
+        yield* sleep(1);
+        yield* sleep(1);
+        return "twice";
+      }
+    }
+    const twice = new Twice();
+    const value = world.run(function* () {
+      return [yield* twice, yield* twice];
+    });
+    assertEquals(value, ["twice", "twice"]);
+  }),
+);
+
+Deno.test(
+  "An operation started before its fiber could run is refused, and not started then",
+  simulated((world) => {
+    const operation = sleep(1);
+    assertEquals(errorOf(() => operation[Symbol.iterator]().next()).code, "ESRCH");
+    assertStrictEquals(world.run(() => operation), undefined);
+  }),
+);
+
+Deno.test(
+  "Operations nest a thousand levels deep",
+  simulated((world) => {
+    function* deep(level: number): Operation<number> {
+      if (level === 0) yield* sleep(1);
+      return level === 0 ? 0 : 1 + (yield* deep(level - 1));
+    }
+    assertEquals(world.run(() => deep(1_000)), 1_000);
+  }),
+);
+
+Deno.test(
+  "The error of an interruption names the line that waited",
+  simulated((world) => {
+    const fiber = spawn(function* namedInTheStack() {
+      yield* sleep(10);
+    }, { loop: world.loop });
+    world.settle();
+    fiber.cancel();
+    world.settle();
+    assertEquals(/namedInTheStack/.test(errorOf(() => fiber.result()).stack!), true);
+  }),
+);
