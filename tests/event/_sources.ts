@@ -100,7 +100,7 @@ export const makers: readonly Maker[] = [
     make: ({ loop }, callback, options) => ({
       source: loop.addPost(callback, options),
       happen() {
-        loop.addDefer(() => {}, { priority: -1_000 });
+        using _other = loop.addDefer(() => {}, { priority: -1_000 });
         loop.runSync(0);
       },
     }),
@@ -110,7 +110,7 @@ export const makers: readonly Maker[] = [
 /** Lets it become pending, and stay so: what is more important goes first. */
 export function makePending(trial: Trial, { happen }: Made): void {
   happen();
-  trial.loop.addDefer(() => {}, { priority: -1_000 });
+  using _other = trial.loop.addDefer(() => {}, { priority: -1_000 });
   trial.loop.runSync(0);
 }
 

@@ -84,6 +84,13 @@ const wakers: Record<string, (world: World) => () => unknown> = {
     }, { accuracy: 1 });
     return () => source.setRelative(0);
   },
+  "a timer that is enabled": ({ loop, steps }) => {
+    const source = loop.addTime("monotonic", 0, () => {
+      steps.expect(2);
+      loop.exit();
+    }, { enabled: "off" });
+    return () => source.enabled = "oneshot";
+  },
   "a source that is enabled": ({ loop, steps }) => {
     const source = loop.addDefer(() => {
       steps.expect(2);
@@ -193,6 +200,19 @@ hostedTest("A parked loop can be woken many times", async (world) => {
   }
   assertEquals(await driven, 50);
   steps.finish(1);
+});
+
+hostedTest("A timed run leaves no limit to the parks after it", async (world) => {
+  const { loop, kernel } = world;
+  loop.addTime("monotonic", Infinity);
+  assertEquals(await loop.run(100), false);
+  const driven = loop.loop();
+  await untilParked(world);
+  const { iteration } = loop;
+  for (let turns = 0; turns < 10; turns++) await kernel.turn("io");
+  assertEquals(loop.iteration, iteration);
+  loop.exit();
+  await driven;
 });
 
 hostedTest("Only the loop that is concerned wakes", async (world) => {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { EventLoop, IoEvent } from "@sd/fibers";
+import { EventLoop, IoEvent, promiseFuture } from "@sd/fibers";
 import { assertEquals } from "@std/assert";
 import { codeOf } from "../_simulation.ts";
 import { makers } from "./_sources.ts";
@@ -129,6 +129,17 @@ loopTest("EventLoop.exitOnIdle waits for a source that is suspended", ({ loop, s
   source.enabled = "off";
   assertEquals(loop.loopSync(), 0);
   steps.finish(2);
+});
+
+loopTest("EventLoop.exitOnIdle waits for a promise of the host that a future waits for", async ({ loop }) => {
+  loop.exitOnIdle = true;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const future = promiseFuture(loop, promise);
+  assertEquals(await loop.run(0), false);
+  assertEquals(loop.exitCode, undefined);
+  resolve();
+  assertEquals(await loop.loop(), 0);
+  assertEquals(future.state, "resolved");
 });
 
 loopTest("EventLoop.exitOnIdle keeps the code of an exit that was asked for", ({ loop }) => {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { EventLoop, IoEvent, simulatedKernel } from "@sd/fibers";
+import { ChildEvent, EventLoop, IoEvent, simulatedKernel } from "@sd/fibers";
 import { assertEquals, assertGreaterOrEqual } from "@std/assert";
 import { codeOf } from "../_simulation.ts";
 import { loopTest, rejectionOf } from "./_trial.ts";
@@ -164,6 +164,26 @@ loopTest("EventLoop.dispatch() takes a more important source that was added afte
   loop.addDefer(at(1), { priority: -1 });
   loop.dispatch();
   loop.runSync(0);
+  steps.finish(3);
+});
+
+loopTest("A wait does not wait when there is news that no poll would report", (trial) => {
+  const { loop, kernel, steps, at } = trial;
+  const { pid, handle } = trial.spawnProcess();
+  const signal = loop.addSignal("SIGUSR1", at(2), { enabled: "off" });
+  kernel.raise("SIGUSR1");
+  kernel.signalProcess(handle, 19, undefined);
+  loop.runSync(0);
+  const before = kernel.now(2);
+  assertEquals(loop.prepare(), false);
+  loop.addChild(pid, ChildEvent.STOPPED, at(1));
+  assertEquals(loop.waitSync(1_000), true);
+  loop.dispatch();
+  assertEquals(loop.prepare(), false);
+  signal.enabled = "on";
+  assertEquals(loop.waitSync(1_000), true);
+  loop.dispatch();
+  assertEquals(kernel.now(2), before);
   steps.finish(3);
 });
 

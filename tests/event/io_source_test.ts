@@ -160,6 +160,32 @@ loopTest("revents is what is ready and not delivered yet", (trial) => {
   steps.finish(2);
 });
 
+loopTest("What was ready when a source became pending is delivered though only something else is ready now", (trial) => {
+  const { loop, steps } = trial;
+  const { reader, writer } = trial.pipe();
+  const source = loop.addIo(reader, IN, (revents) => {
+    steps.expect(1);
+    assertEquals(revents, IN | HUP);
+    source.enabled = "off";
+  });
+  makePending(trial, { source, happen: () => void trial.write(writer, "x") });
+  trial.read(reader);
+  trial.close(writer);
+  makePending(trial, { source, happen: () => {} });
+  loop.runSync(0);
+  steps.finish(2);
+});
+
+loopTest("Events that the kernel refuses leave the source as it was", (trial) => {
+  const { loop, kernel } = trial;
+  const { reader, writer } = kernel.pipe();
+  const source = loop.addIo(reader, IN, () => {});
+  kernel.close(reader);
+  assertEquals(codeOf(() => source.events = OUT), "EBADF");
+  assertEquals(source.events, IN);
+  kernel.close(writer);
+});
+
 loopTest("What was ready once is forgotten when it is ready anew", (trial) => {
   const { loop } = trial;
   const [ours, theirs] = trial.kernel.socketPair();

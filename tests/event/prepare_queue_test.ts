@@ -67,6 +67,29 @@ loopTest("A source that is suspended is not prepared", ({ loop, kernel, steps, a
   steps.finish(5);
 });
 
+loopTest("Sources that are off or suspended do not hold up the others", ({ loop, steps, at }) => {
+  addPrepared(loop, at(), -2).enabled = "off";
+  const rateLimit = { interval: 1_000, burst: 1 };
+  const limited = loop.addDefer(at(3), { priority: -1, enabled: "on", rateLimit, prepare: at(1, 4, 7) });
+  addPrepared(loop, at(2, 5, 6, 8), 1);
+  loop.runSync(0);
+  loop.runSync(0);
+  assertEquals(limited.rateLimited, true);
+  loop.runSync(0);
+  limited.leaveRateLimit();
+  loop.prepare();
+  steps.finish(9);
+});
+
+loopTest("A priority that changes counts in the next round", ({ loop, steps, at }) => {
+  const first = addPrepared(loop, at(1, 4));
+  addPrepared(loop, at(2, 3), 1);
+  loop.runSync(0);
+  first.priority = 2;
+  loop.prepare();
+  steps.finish(5);
+});
+
 loopTest("A source that a prepare callback adds is prepared in the same round", ({ loop, steps, at }) => {
   const first = addPrepared(loop, () => {
     steps.expect(1);

@@ -84,15 +84,30 @@ loopTest("A pending source that is turned off lets the next of its priority come
 
 loopTest("A SIGCHLD source that is off does not hold up the children", (trial) => {
   const { loop, kernel, steps, at } = trial;
-  loop.addSignal("SIGCHLD", at(), { enabled: "off" });
+  const own = loop.addSignal("SIGCHLD", at(), { enabled: "off" });
   const { pid, handle } = trial.spawnProcess();
   loop.addChild(pid, ChildEvent.STOPPED | ChildEvent.CONTINUED, at(1, 2), { enabled: "on" });
   kernel.signalProcess(handle, 19, undefined);
   loop.runSync(0);
   kernel.signalProcess(handle, 18, undefined);
   loop.runSync(0);
-  assertEquals(loop.runSync(0), false);
+  assertEquals([loop.runSync(0), own.pending], [false, false]);
   steps.finish(3);
+});
+
+loopTest("SIGCHLD is taken with the signals of its own source's priority, though children want it too", (trial) => {
+  const { loop, kernel, steps, at } = trial;
+  const { pid, handle } = trial.spawnProcess();
+  const usr1 = loop.addSignal("SIGUSR1", at(2), { priority: 5 });
+  const own = loop.addSignal("SIGCHLD", at(3), { priority: 5 });
+  loop.addChild(pid, ChildEvent.STOPPED, at(1), { priority: 1 });
+  loop.runSync(0);
+  makePending(trial, { source: usr1, happen: () => kernel.raise("SIGUSR1") });
+  kernel.signalProcess(handle, 19, undefined);
+  makePending(trial, { source: own, happen: () => {} });
+  assertEquals([usr1.pending, own.pending], [true, false]);
+  for (let i = 0; i < 3; i++) loop.runSync(0);
+  steps.finish(4);
 });
 
 loopTest("A SIGCHLD source is told of children that are watched too", (trial) => {

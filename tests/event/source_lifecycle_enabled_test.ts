@@ -208,6 +208,29 @@ loopTest("A source whose registration the kernel refuses stays off", (trial) => 
   kernel.close(writer);
 });
 
+loopTest("A source whose registration the kernel refused can be turned on when the reason has gone", (trial) => {
+  const { loop, steps, at } = trial;
+  const { reader, writer } = trial.pipe();
+  const first = loop.addIo(reader, IoEvent.IN, at());
+  const second = loop.addIo(reader, IoEvent.IN, at(1), { enabled: "off" });
+  assertEquals(codeOf(() => second.enabled = "oneshot"), "EEXIST");
+  first[Symbol.dispose]();
+  second.enabled = "oneshot";
+  trial.write(writer, "x");
+  assertEquals([loop.runSync(0), second.enabled], [true, "off"]);
+  steps.finish(2);
+});
+
+loopTest("A source that the kernel refuses to register differently stays as it was", (trial) => {
+  const { loop, kernel } = trial;
+  const { reader, writer } = kernel.pipe();
+  const source = loop.addIo(reader, IoEvent.IN, () => {});
+  kernel.close(reader);
+  assertEquals(codeOf(() => source.enabled = "oneshot"), "EBADF");
+  assertEquals(source.enabled, "on");
+  kernel.close(writer);
+});
+
 loopTest("An io source is watched by the kernel as long as it is on", (trial) => {
   const { loop, kernel } = trial;
   const { reader } = trial.pipe();

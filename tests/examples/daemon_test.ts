@@ -1,5 +1,5 @@
 import { assertEquals, assertLess, assertStringIncludes } from "@std/assert";
-import { Client, Daemon, daemonCommand, eventually, processExists } from "./_daemon.ts";
+import { type Client, Daemon, daemonCommand, eventually, processExists } from "./_daemon.ts";
 
 const GOODBYE = "goodbye the daemon ends";
 const EIGHT_MIB = 8 * 1024 * 1024;

@@ -21,7 +21,8 @@ import {
   SystemError,
   yieldNow,
 } from "@sd/fibers";
-import { anyPort, codeOf, errorOf, ioTest, type IoWorld, linuxIoTest } from "./_io_world.ts";
+import { Errno } from "../../event/errno.ts";
+import { anyPort, codeOf, errorOf, ioTest, type IoWorld, linuxIoTest, simulatedIoTest } from "./_io_world.ts";
 
 /** Listens on the world's loop. */
 function listenIn(world: IoWorld, address: ListenAddress | OpenSocket): Listener {
@@ -278,6 +279,20 @@ ioTest("Listener serves many clients at once", (world) => {
     yield* cancelWait(server);
     for (const fiber of served) yield* fiber;
     assertEquals(served.length, 40);
+  });
+});
+
+simulatedIoTest("Listener.accept() passes over connections that have gone", (world) => {
+  const { kernel } = world;
+  const tryAccept = kernel.tryAccept.bind(kernel);
+  const answers = ["ECONNABORTED", "EPROTO", "EHOSTUNREACH"].map((code) => -Errno[code]);
+  kernel.tryAccept = (handle) => answers.shift() ?? tryAccept(handle);
+  world.run(function* () {
+    using listener = listen(anyPort);
+    yield* acceptOne(listener);
+    assertEquals(answers, []);
+    kernel.tryAccept = () => -Errno.ENOBUFS;
+    assertEquals(yield* codeOf(listener.accept()), "ENOBUFS");
   });
 });
 
