@@ -2,6 +2,7 @@
  * What is left for the host while a loop is busy.
  */
 
+import { setImmediate } from "node:timers";
 import { EventLoop } from "@sd/fibers";
 
 const ROUNDS = 20;
@@ -53,4 +54,23 @@ Deno.bench("20 echoes of the host's, alone", { group: "host echo", baseline: tru
 
 Deno.bench("20 echoes of the host's, beside a busy loop", { group: "host echo" }, async (b) => {
   await timeEcho(b, busyLoop);
+});
+
+/** Times what `wait` waits for beside a busy loop. */
+async function timeBesideBusyLoop(b: Deno.BenchContext, wait: () => Promise<unknown>): Promise<void> {
+  const stop = busyLoop();
+  // The loop has to be in full swing.
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  b.start();
+  await wait();
+  b.end();
+  await stop();
+}
+
+Deno.bench("a host timer of 10 ms, beside a busy loop", { group: "host timer" }, async (b) => {
+  await timeBesideBusyLoop(b, () => new Promise((resolve) => setTimeout(resolve, 10)));
+});
+
+Deno.bench("a promise that a host task settles, beside a busy loop", { group: "host promise" }, async (b) => {
+  await timeBesideBusyLoop(b, () => new Promise((resolve) => setImmediate(resolve)).then(() => Promise.resolve()));
 });
