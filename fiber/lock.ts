@@ -127,7 +127,7 @@ let refreshing = false;
 
 /** Who waits for what the fiber holds has changed, or what it holds. */
 export function refreshPriority(fiber: FiberCore | undefined): void {
-  if (fiber === undefined) return;
+  if (fiber === undefined || !isStale(fiber)) return;
   stale.push(fiber);
   if (refreshing) return;
   refreshing = true;
@@ -139,8 +139,11 @@ export function refreshPriority(fiber: FiberCore | undefined): void {
   }
 }
 
+function isStale({ locks, priority }: FiberCore): boolean {
+  return locks !== undefined && (locks as HeldLocks).priority !== priority;
+}
+
 /** If it waits itself, its waiter is told, and so on to whoever holds what that one waits for. */
 function refresh(fiber: FiberCore): void {
-  const locks = fiber.locks as HeldLocks | undefined;
-  if (locks !== undefined && locks.priority !== fiber.priority) fiber.setFiberPriority(locks.priority);
+  if (isStale(fiber)) fiber.setFiberPriority((fiber.locks as HeldLocks).priority);
 }

@@ -32,7 +32,8 @@ const kind: FutureKind = { cancel: cancelWaiting, read: markTaken };
 export let receiveFutureOf: <T>(reception: Reception<T>) => ReceiveFuture<T>;
 
 /**
- * An item of a channel: whoever reads its value has taken it, whether by `yield*`, `await`, `result()` or `outcome`, and has to look after it.
+ * An item of a channel: whoever reads its value has taken it, whether by `yield*`, `await`, `result()`, `outcome` or a
+ * group that it decides, and has to look after it.
  *
  * One that nobody reads is to be disposed, so that the item is not lost unseen: while it is pending it leaves the queue, and later the
  * item goes to the channel's `onDrop`. Cancelled while it is pending, it leaves the queue at once and no item is given to it.

@@ -8,6 +8,7 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { Channel, type Overflow } from "@sd/fibers";
 import { codeOf, Simulation } from "../_simulation.ts";
+import { runs } from "../event/_property.ts";
 import { type Answer, ask, type Asked, type Way, ways } from "./_asked.ts";
 
 /** A request that was made, as the model has it. */
@@ -218,7 +219,7 @@ function check(way: Way, capacity: number, overflow: Overflow): void {
       assertEquals(real.asked.filter((asked) => asked.answer() === "waits").length, 0, `${waiting.pushes + waiting.pops} waited`);
       assertEquals(real.world.end(), { reported: [], left: [] });
     }),
-    { numRuns: 100 },
+    runs(100),
   );
 }
 

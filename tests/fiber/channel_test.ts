@@ -210,6 +210,23 @@ Deno.test(
 );
 
 Deno.test(
+  "onDrop finds everything in order: the send is resolved, has left the queue, and the channel can be used",
+  simulated((world) => {
+    const told: unknown[] = [];
+    const channel = new Channel<string>({
+      loop: world.loop,
+      capacity: 1,
+      onDrop: (item) => told.push(item, sends.map((send) => send.cancel()), channel.statistics().pushes, channel.tryPush("d")),
+    });
+    channel.tryPush("a");
+    const sends = [channel.send("b"), channel.send("c")];
+    sends[1].cancel();
+    assertEquals(told, ["b", [false, false], 0, false, "c", [true, false], 0, false]);
+    assertEquals(sends.map((send) => codeOf(() => send.result())), ["ECANCELED", "ECANCELED"]);
+  }),
+);
+
+Deno.test(
   "Channel.close() disposes what is attached, then rejects the sends, then the receives, in order",
   simulated((world) => {
     const steps = new Steps();

@@ -179,31 +179,43 @@ Deno.test(
   }),
 );
 
-Deno.test(
-  "A cancellation goes before a deadline that passed first, while the mutex is waited for",
-  simulated((world) => {
-    const { mutex, condition } = open(world);
-    const fiber = world.spawn(() =>
-      withTimeout(10, function* (): Operation<string> {
-        using _lock = yield* mutex.lock();
-        try {
-          yield* condition.wait();
-          return "notified";
-        } catch (error) {
-          return (error as SystemError).code;
-        }
-      })
-    );
-    world.settle();
-    const lock = mutex.tryLock()!;
+const disturbances: [string, (world: Simulation, fiber: Fiber<unknown>) => void][] = [
+  ["after", (world, fiber) => {
     world.pass(20);
     fiber.cancel();
+  }],
+  ["before", (world, fiber) => {
+    fiber.cancel();
     world.settle();
-    lock[Symbol.dispose]();
-    world.settle();
-    assertEquals(fiber.result(), "ECANCELED");
-  }),
-);
+    world.pass(20);
+  }],
+];
+for (const [order, disturb] of disturbances) {
+  Deno.test(
+    `A cancellation ${order} a deadline that passes while the mutex is waited for is what is thrown`,
+    simulated((world) => {
+      const { mutex, condition } = open(world);
+      const fiber = world.spawn(() =>
+        withTimeout(10, function* (): Operation<string> {
+          using _lock = yield* mutex.lock();
+          try {
+            yield* condition.wait();
+            return "notified";
+          } catch (error) {
+            return (error as SystemError).code;
+          }
+        })
+      );
+      world.settle();
+      const lock = mutex.tryLock()!;
+      disturb(world, fiber);
+      world.settle();
+      lock[Symbol.dispose]();
+      world.settle();
+      assertEquals(fiber.result(), "ECANCELED");
+    }),
+  );
+}
 
 Deno.test(
   "Condition.wait() by who does not hold the mutex is EPERM",

@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { type Fiber, type Future, Mutex, type Operation, RwLock, suspend, type SystemError } from "@sd/fibers";
+import { type Fiber, Mutex, type Operation, RwLock, suspend, type SystemError } from "@sd/fibers";
 import { simulated, type Simulation } from "../_simulation.ts";
 
 type Step = () => Operation<unknown>;
@@ -104,12 +104,10 @@ Deno.test(
   "A fiber that waits for the end of another one is part of a circle",
   simulated((world) => {
     const [m1] = mutexes(world, "m1");
-    let b: Future<unknown>;
+    const b = stepping(world, "B", () => suspend(), () => m1.lock());
     const a = stepping(world, "A", () => m1.lock(), () => b);
-    b = stepping(world, "B", () => suspend(), () => m1.lock());
     world.settle();
-    resume(world, a, b as Fiber<unknown>);
-    resume(world, b as Fiber<unknown>);
+    resume(world, a, b, b);
     assertEquals(b.result(), "EDEADLK: Cannot wait for mutex 'm1': B waits m1; A holds m1 waits for fiber B");
     resume(world, a);
     assertEquals(a.result(), "no deadlock");

@@ -15,7 +15,7 @@ import {
   simulatedKernel,
   sleep,
   suspend,
-  SystemError,
+  type SystemError,
   withTimeout,
   yieldNow,
 } from "@sd/fibers";

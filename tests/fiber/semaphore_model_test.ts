@@ -8,6 +8,7 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { RwLock, Semaphore } from "@sd/fibers";
 import { Simulation } from "../_simulation.ts";
+import { runs } from "../event/_property.ts";
 import { ask, type Asked, type Way, ways } from "./_asked.ts";
 
 /** A lock for readers and writers is a semaphore in which a writer takes all. */
@@ -122,7 +123,7 @@ function check(make: (world: Simulation) => Omit<Real, "world" | "asked">, comma
       const world = new Simulation();
       fc.modelRun(() => ({ model: { permits: ALL, requests: [] }, real: { ...make(world), world, asked: [] } }), run);
     }),
-    { numRuns: 150 },
+    runs(150),
   );
 }
 
