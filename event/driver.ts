@@ -39,6 +39,8 @@ export class Driver {
   #lastTasks: Usec = 0;
   #lastIo: Usec = 0;
   #lastLook: Usec = 0;
+  /** When the last drive ended. */
+  #lastDrive: Usec = -Infinity;
   /** Dispatches until the next look at the clock. */
   #credit = 0;
   #stride = 1;
@@ -59,11 +61,14 @@ export class Driver {
       this.#callEnded = true;
       core.unpark?.();
     };
-    this.#hostHadTurn(this.#now());
+    const now = this.#now();
+    // One drive right after another is one stretch of work: it gave the host no turn.
+    if (now - this.#lastDrive > TASKS_AFTER) this.#hostHadTurn(now);
     try {
       return await body();
     } finally {
       await this.#endCall();
+      this.#lastDrive = this.#now();
       core.poller.onWake = undefined;
       core.driven = false;
       for (const tell of this.released.splice(0)) tell();
@@ -91,6 +96,8 @@ export class Driver {
     const core = this.#core;
     if (!core.prepare() && !await this.wait(timeout)) return false;
     core.dispatch();
+    this.#credit--;
+    if (core.settledPromise || this.#credit <= 0) await this.#giveTurns();
     return true;
   }
 

@@ -74,6 +74,14 @@ Deno.test("The host gets its turns while each dispatch settles a promise", async
   loop[Symbol.dispose]();
 });
 
+Deno.test("The host gets its turns while one iteration is driven after the other", async () => {
+  const { kernel, loop } = busyLoop({ usec: 100, most: 1_001 });
+  for (let run = 0; run < 1_000; run++) await loop.run();
+  const { tasks, io } = kernel.turns;
+  assert(tasks + io >= 50 && io >= 5, `${tasks} turns for tasks and ${io} for timers and sockets in 100 ms`);
+  loop[Symbol.dispose]();
+});
+
 Deno.test("A dispatch that settles a promise lets the code that awaits it run before the next one", async () => {
   const kernel = simulatedKernel();
   const loop = new EventLoop({ kernel });

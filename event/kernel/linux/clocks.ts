@@ -22,6 +22,11 @@ export function now(clock: ClockIndex): Usec {
   return (time[1] * 0x1_0000_0000 + (time[0] >>> 0)) * 1_000_000 + Math.trunc(time[2] / 1_000);
 }
 
+/** Whether timers on a clock do what they are for: without a real-time clock to wake the machine, the alarm clocks cannot be read. */
+export function serves(clock: ClockIndex): boolean {
+  return libc.clock_gettime(timerClockIds[clock], time) === 0;
+}
+
 /** Writes a span or a time as a struct timespec, whose first half word is `words[at]`. It never says less than it was given. */
 export function writeTimespec(words: Int32Array, at: number, usec: Usec): void {
   const whole = Math.ceil(usec);

@@ -29,7 +29,7 @@ import {
   type Result,
   type SignalRecord,
 } from "../kernel.ts";
-import { timerClockIds, writeTimerTime, writeTimespec } from "./clocks.ts";
+import { serves, timerClockIds, writeTimerTime, writeTimespec } from "./clocks.ts";
 import { close } from "./descriptors.ts";
 import { failure, isArm, libc, result } from "./libc.ts";
 import { Parking } from "./parking.ts";
@@ -254,6 +254,7 @@ export class LinuxPoller implements Poller {
 
   #openTimer(clock: ClockIndex): Result {
     if (this.#timers[clock] >= 0) return this.#timers[clock];
+    if (!serves(clock)) return -Errno.EOPNOTSUPP;
     const timer = result(libc.timerfd_create(timerClockIds[clock], TFD_NONBLOCK_CLOEXEC));
     if (timer < 0) return timer === -Errno.EINVAL ? -Errno.EOPNOTSUPP : timer;
     return this.#timers[clock] = this.#watchOwn(timer, IoEvent.IN | IoEvent.ET, -1 - clock);
