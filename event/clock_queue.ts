@@ -21,10 +21,15 @@ export class ClockQueue {
   armedAt: Usec = Infinity;
   /** Something changed since it was set. */
   needsArming: boolean = false;
+  /** Counts the arrivals: of two timers for one moment the first comes first. */
+  #arrivals: number = 0;
   /** A wake-up that belongs to no timer. */
   alsoAt: Usec = Infinity;
   readonly #heaps = new Map<number, TimerHeap>();
-  readonly #earliest = new Prioq<TimerHeap>((a, b) => a.firstKey < b.firstKey, (heap, index) => heap.earliestIndex = index);
+  readonly #earliest = new Prioq<TimerHeap>(
+    (a, b) => a.firstKey < b.firstKey || (a.firstKey === b.firstKey && a.first!.sequence < b.first!.sequence),
+    (heap, index) => heap.earliestIndex = index,
+  );
   readonly #latest = new Prioq<TimerHeap>(
     (a, b) => a.firstKey + a.accuracy < b.firstKey + b.accuracy,
     (heap, index) => heap.latestIndex = index,
@@ -58,7 +63,8 @@ export class ClockQueue {
   add(node: SourceNode, usec: Usec, accuracy: Usec): void {
     let heap = this.#heaps.get(accuracy);
     if (heap === undefined) this.#heaps.set(accuracy, heap = new TimerHeap(accuracy));
-    const firstBefore = heap.firstKey;
+    const firstBefore = heap.first;
+    node.sequence = ++this.#arrivals;
     heap.add(node, usec);
     this.#headChanged(heap, firstBefore);
     this.needsArming = true;
@@ -74,13 +80,13 @@ export class ClockQueue {
   remove(node: SourceNode): void {
     const heap = node.timers;
     if (heap === undefined) return;
-    const firstBefore = heap.firstKey;
+    const firstBefore = heap.first;
     heap.remove(node);
     this.#headChanged(heap, firstBefore);
     this.needsArming = true;
   }
 
-  #headChanged(heap: TimerHeap, firstBefore: Usec): void {
+  #headChanged(heap: TimerHeap, firstBefore: SourceNode | undefined): void {
     if (heap.earliestIndex < 0) {
       this.#earliest.add(heap);
       this.#latest.add(heap);
@@ -88,7 +94,7 @@ export class ClockQueue {
       this.#earliest.removeAt(heap.earliestIndex);
       this.#latest.removeAt(heap.latestIndex);
       if (this.#heaps.size > 16) this.#heaps.delete(heap.accuracy);
-    } else if (heap.firstKey !== firstBefore) {
+    } else if (heap.first !== firstBefore) {
       this.#earliest.reposition(heap.earliestIndex);
       this.#latest.reposition(heap.latestIndex);
     }

@@ -1,14 +1,15 @@
 /**
  * Timers of one accuracy, ordered by when they are due.
  *
- * A heap with four children a node, its keys in an array of their own: comparing does not touch the timers.
+ * A heap with four children a node, its keys in an array of their own: comparing does not touch the timers, but where keys are
+ * equal. Then the one that came first goes first, by its `sequence`.
  *
  * @module
  */
 
 import type { SourceNode } from "./source_node.ts";
 
-/** See the head of this module. Equal keys come out in no promised order: the pending queue puts them right. */
+/** See the head of this module. */
 export class TimerHeap {
   /** How much later than its key each of these may fire, in microseconds. */
   readonly accuracy: number;
@@ -47,7 +48,7 @@ export class TimerHeap {
     const last = this.#nodes.pop()!;
     if (index === size) return;
     const key = this.#keys[size];
-    if (index > 0 && key < this.#keys[(index - 1) >> 2]) this.#up(index, last, key);
+    if (index > 0 && before(key, last, this.#keys[(index - 1) >> 2], this.#nodes[(index - 1) >> 2])) this.#up(index, last, key);
     else this.#down(index, last, key);
   }
 
@@ -62,7 +63,7 @@ export class TimerHeap {
     const nodes = this.#nodes;
     while (index > 0) {
       const parent = (index - 1) >> 2;
-      if (keys[parent] <= key) break;
+      if (!before(key, node, keys[parent], nodes[parent])) break;
       keys[index] = keys[parent];
       (nodes[index] = nodes[parent]).heapIndex = index;
       index = parent;
@@ -82,9 +83,9 @@ export class TimerHeap {
       const end = Math.min(first + 4, size);
       let least = first;
       for (let child = first + 1; child < end; child++) {
-        if (keys[child] < keys[least]) least = child;
+        if (before(keys[child], nodes[child], keys[least], nodes[least])) least = child;
       }
-      if (keys[least] >= key) break;
+      if (!before(keys[least], nodes[least], key, node)) break;
       keys[index] = keys[least];
       (nodes[index] = nodes[least]).heapIndex = index;
       index = least;
@@ -93,4 +94,8 @@ export class TimerHeap {
     nodes[index] = node;
     node.heapIndex = index;
   }
+}
+
+function before(key: number, node: SourceNode, otherKey: number, other: SourceNode): boolean {
+  return key < otherKey || (key === otherKey && node.sequence < other.sequence);
 }

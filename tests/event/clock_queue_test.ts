@@ -52,6 +52,8 @@ function play(script: readonly Step[]): void {
     }
     const timers = [...model.values()];
     assertEquals(queue.earliest, Math.min(...timers.map(({ usec }) => usec)));
+    const due = [...model.keys()].find((node) => model.get(node)!.usec === queue.earliest);
+    assert(queue.first === due, "Of the timers for one moment the first comes first");
     assertEquals(queue.latest, Math.min(...timers.map(({ usec, accuracy }) => usec + accuracy)));
     assertEquals(queue.first === undefined ? Infinity : model.get(queue.first)!.usec, queue.earliest);
   }

@@ -32,7 +32,7 @@ Deno.test("childFuture() tells the exit of a real process, and reaps it (Linux)"
   await using loop = new EventLoop();
   const process = startCommand(loop.kernel, "/bin/sh", ["-c", "exit 42"]);
   const info = await run(() => childFuture(loop, process.pid), { loop });
-  assertEquals([info.pid, info.code, info.status, info.uid], [process.pid, "exited", 42, Deno.uid()]);
+  assertEquals([info.pid, info.code, info.status], [process.pid, "exited", 42]);
   assertEquals(process.isThere, false);
   process.end();
 });

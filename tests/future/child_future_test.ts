@@ -5,6 +5,7 @@
  */
 
 import { assertEquals, assertInstanceOf } from "@std/assert";
+import { spy } from "@std/testing/mock";
 import {
   CancelledError,
   cancelWait,
@@ -236,10 +237,13 @@ Deno.test(
     future.cancel("first");
     world.settle();
     assertEquals([signals, future.state], [[SIGTERM], "pending"]);
+    const sent = spy(world.kernel, "signalProcess");
     future.cancel("second");
     assertEquals(future.state, "pending");
     future.cancel("third");
     world.settle();
+    assertEquals(sent.calls.map(({ args }) => args[1]), [SIGKILL]);
+    sent.restore();
     assertEquals([future.info().status, (errorOf(() => future.result()) as CancelledError).reason], [SIGKILL, "first"]);
     world.pass(sec(100));
     process.end();

@@ -6,7 +6,19 @@
  */
 
 import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
-import { CancelledError, deferFuture, EventLoop, Future, run, simulatedKernel, spawn, suspend, SystemError, until } from "@sd/fibers";
+import {
+  CancelledError,
+  deferFuture,
+  EventLoop,
+  Future,
+  run,
+  simulatedKernel,
+  sleep,
+  spawn,
+  suspend,
+  SystemError,
+  until,
+} from "@sd/fibers";
 import { Steps } from "../_steps.ts";
 
 Deno.test("await of a future gives its value, or throws its very error", async () => {
@@ -157,6 +169,49 @@ Deno.test("A promise of a fiber rejects with its error, and that counts as looke
   const error = await rejections[1];
   assertInstanceOf(error, CancelledError);
   assertEquals([error.reason, errors], ["why", []]);
+  loop.exit();
+  await driving;
+});
+
+Deno.test("await of a fiber that fails before the host comes to it counts as looked at, wherever the code comes from", async () => {
+  const errors: unknown[] = [];
+  await using loop = new EventLoop({ kernel: simulatedKernel(), onError: (error) => errors.push(error) });
+  const failing = () =>
+    spawn(function* () {
+      throw new RangeError("seen");
+    }, { loop });
+  const driving = loop.loop();
+  await deferFuture(loop, { status: "fulfilled", value: 1 });
+  await assertRejects(async () => await failing(), RangeError);
+  await spawn(() => sleep(1), { loop });
+  await assertRejects(async () => await failing(), RangeError);
+  await new Promise<void>((resolve) =>
+    loop.addDefer(() => {
+      (async () => {
+        await assertRejects(async () => await failing(), RangeError);
+        resolve();
+      })();
+    })
+  );
+  assertEquals(errors, []);
+  failing();
+  await spawn(() => sleep(1), { loop });
+  assertEquals(errors.length, 1);
+  loop.exit();
+  await driving;
+});
+
+Deno.test("A fiber answers a request of Deno.serve()", async () => {
+  await using loop = new EventLoop();
+  const driving = loop.loop();
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) =>
+    spawn(function* () {
+      yield* sleep(1);
+      return new Response(`hello from ${new URL(request.url).pathname}`);
+    }, { loop }));
+  const response = await fetch(`http://127.0.0.1:${server.addr.port}/fiber`);
+  assertEquals(await response.text(), "hello from /fiber");
+  await server.shutdown();
   loop.exit();
   await driving;
 });

@@ -123,6 +123,18 @@ Deno.test(
 );
 
 Deno.test(
+  "promiseFuture() that is cancelled again by whoever hears its abort is let go of",
+  simulated((world) => {
+    const future: Future<number> = promiseFuture(world.loop, (signal) => {
+      signal.addEventListener("abort", () => future.cancel("again"));
+      return new Promise<number>(() => {});
+    });
+    future.cancel("first");
+    assertEquals([(errorOf(() => future.result()) as CancelledError).reason, waitsForHost(world)], ["first", false]);
+  }),
+);
+
+Deno.test(
   "promiseFuture() is fulfilled with a value that comes in spite of the abort",
   simulated(async (world) => {
     const { promise, resolve } = Promise.withResolvers<string>();
