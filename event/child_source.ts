@@ -173,8 +173,9 @@ class ChildHandle extends QueuedHandle implements ChildSource {
     this.#kernel.reapProcess(this.pidfd, options, { pid: 0, uid: 0, code: 0, status: 0 });
   }
 
-  /** After its callback: a dead process is reaped, unless somebody else wants to. */
+  /** After its callback: a dead process is reaped, unless somebody else wants to; of another one there may be more news. */
   reap(): void {
+    if (!this.#exited) this.node.core?.children?.lookAgain(this.node);
     if (!this.#exited || this.#reaped || (this.#events & ChildEvent.NOWAIT) !== 0) return;
     this.#consume(ChildEvent.EXITED);
     this.#reaped = true;

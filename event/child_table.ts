@@ -16,6 +16,8 @@ export class ChildTable {
   readonly #scanned: Set<SourceNode> = new Set();
   /** A look at the children is due. */
   scanWanted: boolean = false;
+  /** Some were not looked at for their priority. */
+  #hasLeftOut = false;
 
   /** SIGCHLD is wanted. */
   get wantsSignal(): boolean {
@@ -49,16 +51,28 @@ export class ChildTable {
     return this.#scanned.delete(node);
   }
 
+  /** It was pending and is not any more: what has happened meanwhile, nobody has looked at. */
+  lookAgain(node: SourceNode): void {
+    if (this.#scanned.has(node)) this.scanWanted = true;
+  }
+
   /** Looks at all whose priority is within `threshold`; the best priority that became pending by that. */
   scan(threshold: number): number | undefined {
     this.scanWanted = false;
     let best: number | undefined = undefined;
     for (const node of this.#scanned) {
+      if (node.priority > threshold) this.#hasLeftOut = true;
       if (node.pending || node.priority > threshold) continue;
       node.kind.ready(node, 0);
       if (node.pending && (best === undefined || node.priority < best)) best = node.priority;
     }
     return best;
+  }
+
+  /** The looks of one wait are over: the next wait looks at those that were left out, as SIGCHLD will not come a second time. */
+  endScan(): void {
+    if (this.#hasLeftOut) this.scanWanted = true;
+    this.#hasLeftOut = false;
   }
 }
 

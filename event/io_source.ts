@@ -107,7 +107,7 @@ class IoHandle extends LimitedHandle implements IoSource {
   set fd(fd: number) {
     const action = `move ${this.title} to`;
     requireFd(fd, action);
-    const core = this.liveCore("move");
+    const core = this.connectedCore("move");
     const old = this.watch.handle;
     if (fd === old) return;
     if (this.watch.token < 0) this.watch.handle = fd;

@@ -178,6 +178,7 @@ export class LoopCore {
     }
     this.state = INITIAL;
     if (this.children !== undefined) this.#scanChildren(this.children);
+    this.#bestFound = Infinity;
     if (this.watchdog !== undefined) this.watchdog.serve();
     if (this.inotify !== undefined) this.inotify.deliver();
     if (this.#passClocks(true)) return false;
@@ -296,7 +297,7 @@ export class LoopCore {
       threshold = Math.min(best, this.#bestFound);
       if (!this.#poll(0, threshold - 1) || this.#interrupted) break;
     }
-    this.#bestFound = Infinity;
+    children.endScan();
     this.#interrupted = false;
   }
 

@@ -104,10 +104,16 @@ export abstract class SourceHandle implements Source {
     return description === undefined ? `the ${this.type} source` : `${this.type} source '${description}'`;
   }
 
-  /** The loop, for an operation that changes something: ESTALE when there is none any more. */
-  protected liveCore(action: string): LoopCore {
+  /** The loop, also one that has finished: ESTALE when there is none any more. */
+  protected connectedCore(action: string): LoopCore {
     const { core } = this.node;
     if (core === undefined) throw new SystemError("ESTALE", `Cannot ${action} ${this.title}: it is disposed`);
+    return core;
+  }
+
+  /** The loop, for an operation that changes what it does: ESTALE also when it has finished. */
+  protected liveCore(action: string): LoopCore {
+    const core = this.connectedCore(action);
     core.requireLive(`${action} ${this.title}`);
     return core;
   }

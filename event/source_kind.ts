@@ -23,6 +23,8 @@ export interface SourceKindOptions {
   readonly task?: boolean;
   /** A task that waits when exit is requested: is it to be served in the exit phase, without anybody's asking for it? */
   followsExit?(node: SourceNode): boolean;
+  /** A task: the future that it waits for has resolved, and it is about to be queued. Nothing of the user's may run in here. */
+  awaited?(node: SourceNode): void;
   /** The kernel makes it pending: as long as one of these is online, it is worth polling. */
   readonly kernelFed?: boolean;
   readonly rateLimitable?: boolean;
@@ -65,6 +67,7 @@ export class SourceKind {
   readonly post: boolean;
   readonly task: boolean;
   readonly followsExit: (node: SourceNode) => boolean;
+  readonly awaited: ((node: SourceNode) => void) | undefined;
   readonly kernelFed: boolean;
   readonly rateLimitable: boolean;
   readonly goOnline: (node: SourceNode) => number;
@@ -86,6 +89,7 @@ export class SourceKind {
     this.post = options.post ?? false;
     this.task = options.task ?? false;
     this.followsExit = options.followsExit ?? never;
+    this.awaited = options.awaited;
     this.kernelFed = options.kernelFed ?? false;
     this.rateLimitable = options.rateLimitable ?? false;
     this.goOnline = options.goOnline ?? success;

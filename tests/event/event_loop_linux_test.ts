@@ -121,6 +121,7 @@ for (const [index, clock] of clockNames.entries()) {
     } catch (error) {
       // The alarm clocks need a privilege and a real-time clock, and not every machine has these.
       assert(error instanceof SystemError && clock.endsWith("-alarm") && ["EPERM", "EOPNOTSUPP"].includes(error.code));
+      loop.runSync(0); // from now on the loop's time stands still between two waits
       assertEquals(loop.now(clock), loop.now(clock.replace("-alarm", "") as Clock));
       return;
     }

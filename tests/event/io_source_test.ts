@@ -306,6 +306,17 @@ loopTest("Another descriptor leaves what is pending alone", (trial) => {
   steps.finish(2);
 });
 
+loopTest("Another descriptor is taken up also after the loop has finished", (trial) => {
+  const { loop, kernel } = trial;
+  const first = trial.pipe();
+  const second = trial.pipe();
+  const source = loop.addIo(first.reader, IN, null, { ownsFd: true });
+  loop.exit();
+  loop.loopSync();
+  source.fd = second.reader;
+  assertEquals([source.fd, kernel.close(first.reader)], [second.reader, -9]);
+});
+
 loopTest("A descriptor that the kernel refuses leaves the source as it was", (trial) => {
   const { loop, kernel, steps, at } = trial;
   const { reader, writer } = trial.pipe();

@@ -35,6 +35,8 @@ export interface ChildOptions {
   readonly stderr: Handle;
   /** Told when it stopped, went on or ended. */
   readonly onChange: (child: Child, change: ProcessChange) => void;
+  /** Told when somebody reaped it. */
+  readonly onReap: (child: Child) => void;
 }
 
 /** A child, to its parent and to the program that a test scripts. */
@@ -49,6 +51,7 @@ export class Child implements SimulatedProcess {
   onSignal: ((signal: number) => void) | undefined;
   onInput: (() => void) | undefined;
   readonly #onChange: (child: Child, change: ProcessChange) => void;
+  readonly #onReap: (child: Child) => void;
   /** The change that nobody has consumed yet. */
   #change: ProcessChange | undefined;
   /** Signals that came while it was stopped. */
@@ -62,6 +65,7 @@ export class Child implements SimulatedProcess {
     this.stdout = options.stdout;
     this.stderr = options.stderr;
     this.#onChange = options.onChange;
+    this.#onReap = options.onReap;
   }
 
   /** Whether it is a zombie, or reaped. */
@@ -110,8 +114,14 @@ export class Child implements SimulatedProcess {
     const result = this.peek(options, record);
     if (result !== 1) return result;
     this.#change = undefined;
-    if (this.state === "zombie") this.state = "reaped";
+    if (this.state === "zombie") this.vanish();
     return result;
+  }
+
+  /** Nobody will find it by its number any more. */
+  vanish(): void {
+    this.state = "reaped";
+    this.#onReap(this);
   }
 
   #stop(signal: number): void {

@@ -72,7 +72,7 @@ export class Processes {
 
   /** The children that nobody has reaped. */
   get unreaped(): Child[] {
-    return [...this.#children.values()].map(({ child }) => child).filter((child) => child.state !== "reaped");
+    return [...this.#children.values()].map(({ child }) => child);
   }
 
   /** Scripts a command. */
@@ -97,6 +97,7 @@ export class Processes {
       stdout: stdout.theirs,
       stderr: stderr.theirs,
       onChange: (child, change) => this.#changed(child, change),
+      onReap: ({ pid }) => this.#children.delete(pid),
     });
     const file = new ProcessFile(child);
     const input = new InputWatch(child, descriptors.get(child.stdin)!.file, timeline);
@@ -110,7 +111,7 @@ export class Processes {
   open(pid: number): Handle | Result {
     if (pid < 1) return -Errno.EINVAL;
     const file = pid === ownPid ? this.#self : this.#children.get(pid)?.file;
-    return file === undefined || file.child?.state === "reaped" ? -Errno.ESRCH : this.#surroundings.descriptors.open(file, ownPid);
+    return file === undefined ? -Errno.ESRCH : this.#surroundings.descriptors.open(file, ownPid);
   }
 
   /** Sends a signal. It reaches a child when somebody next looks at the world, this process at once. */
@@ -162,7 +163,7 @@ export class Processes {
     if (child.hasEnded) {
       input.gone();
       for (const [handle] of [...descriptors.of(child.pid)]) descriptors.close(handle);
-      if (this.reapsAutomatically) child.state = "reaped";
+      if (this.reapsAutomatically) child.vanish();
       file.notify(IoEvent.IN);
     } else input.notify();
     signals.deliver({ signal: SIGCHLD, errno: 0, code: change.code, pid: child.pid, uid, value: 0, status: change.status });
