@@ -6,6 +6,7 @@
 
 import type { LoopCore } from "../event/loop_core.ts";
 import type { FutureCore } from "./future_core.ts";
+import type { Canceller } from "./interruption.ts";
 
 /** What lies in a fiber's cell: nothing, a value, an ordinary error, an expired deadline, a cancellation. Ascending precedence, but that values and errors are equals. */
 export const EMPTY = 0;
@@ -18,6 +19,8 @@ export const CANCEL = 4;
 export interface CurrentFiber {
   readonly core: LoopCore;
   readonly priority: number;
+  /** The names down to it. */
+  readonly path: string;
   /** The future that is its own outcome. */
   readonly future: FutureCore;
   /** What it waits for. */
@@ -41,13 +44,15 @@ export interface CurrentFiber {
   /** The cell and its content, to be put back by `restore`: for waits that outlast an interruption. */
   takeInterruption(): Interruption | undefined;
   restore(interruption: Interruption): void;
-  cancel(reason: unknown): boolean;
+  cancel(reason: unknown, by?: Canceller): boolean;
 }
 
 /** A cancellation or an expired deadline that was taken out of a cell; for some waits also an `ERROR`. */
 export interface Interruption {
   readonly kind: number;
   readonly content: unknown;
+  /** Who cancelled. */
+  readonly by?: Canceller;
 }
 
 /** The fiber that runs. */

@@ -10,7 +10,7 @@
 import { SystemError } from "../event/errno.ts";
 import type { LoopCore } from "../event/loop_core.ts";
 import type { SourceNode } from "../event/source_node.ts";
-import { CancelledError } from "./interruption.ts";
+import { CancelledError, type Canceller, describeCanceller } from "./interruption.ts";
 
 /** The states of a future. */
 export const UNRESOLVED = 0;
@@ -20,7 +20,7 @@ export const REJECTED = 2;
 /** What a kind of future does on request; one table a kind. */
 export interface FutureKind {
   /** Called once per cancel of the pending future. Without it cancel rejects with `CancelledError` at once. */
-  cancel?(future: FutureCore, reason: unknown): void;
+  cancel?(future: FutureCore, reason: unknown, by?: Canceller): void;
   /** Without it `setPriority` is EOPNOTSUPP. */
   setPriority?(future: FutureCore, priority: number): void;
   /** Somebody reads its value. */
@@ -74,16 +74,22 @@ export class FutureCore {
     while (waiter !== undefined) {
       const { next } = waiter;
       waiter.previous = waiter.next = undefined;
+      if (waiter.kind.awaited !== undefined) waiter.kind.awaited(waiter);
       this.core.arm(waiter);
       waiter = next;
     }
   }
 
-  /** Asks it to end; `true`: newly asked. Fibers override this. */
-  cancel(reason: unknown): boolean {
+  /** Of a fiber: the names down to it. */
+  get path(): string | undefined {
+    return undefined;
+  }
+
+  /** Asks it to end; `true`: newly asked. Fibers override this: without a canceller it is the one that runs. */
+  cancel(reason: unknown, by?: Canceller): boolean {
     if (this.state !== UNRESOLVED) return false;
-    if (this.kind?.cancel === undefined) this.reject(new CancelledError(reason));
-    else this.kind.cancel(this, reason);
+    if (this.kind?.cancel === undefined) this.reject(new CancelledError(reason, describeCanceller(by)));
+    else this.kind.cancel(this, reason, by);
     return true;
   }
 
