@@ -22,6 +22,7 @@ const OPERATIONS: ReadonlySet<string> = new Set([
   "Connection.readAll",
   "Connection.write",
   "Connection.writeAll",
+  "FiberLocal.run",
   "Gate.pass",
   "ItemChannel.next",
   "ItemChannel.pop",
@@ -44,6 +45,8 @@ const OPERATIONS: ReadonlySet<string> = new Set([
   "WatchSubscription.pop",
   "acceptFd",
   "all",
+  "allSettled",
+  "any",
   "cancelWait",
   "connect",
   "connectFd",
@@ -91,7 +94,19 @@ const CLASSES: ReadonlySet<string> = new Set(
 );
 
 /** The functions that run what they are given on a fiber. */
-const RUNNERS: ReadonlySet<string> = new Set(["all", "main", "race", "run", "scope", "shield", "spawn", "withTimeout"]);
+const RUNNERS: ReadonlySet<string> = new Set([
+  "FiberLocal.run",
+  "all",
+  "allSettled",
+  "any",
+  "main",
+  "race",
+  "run",
+  "scope",
+  "shield",
+  "spawn",
+  "withTimeout",
+]);
 
 /** The package itself, by whatever name it is imported. */
 const PACKAGE = /^(?:jsr:\/?)?@sd\/fibers(?:@[^/]+)?(?:\/[a-z]+)?$/;

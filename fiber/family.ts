@@ -13,8 +13,6 @@ import type { FiberCore } from "./fiber_core.ts";
 /** A fiber, or the loop. */
 export interface FiberParent {
   firstChild: FiberCore | undefined;
-  /** The names down to it; empty for the loop. */
-  readonly path: string;
   /** One of its children has failed, and nobody waits for that one. */
   childFailed(child: FiberCore): void;
 }
@@ -22,16 +20,19 @@ export interface FiberParent {
 /** The loop, as the parent of its fibers. */
 class Root implements FiberParent, LoopWatcher {
   firstChild: FiberCore | undefined = undefined;
-  readonly path: string = "";
   readonly #core: LoopCore;
 
   constructor(core: LoopCore) {
     this.#core = core;
   }
 
-  /** Nobody will look any more. */
+  /** Nobody on the loop will look any more; host code that spawned it and awaits it comes to that some microtasks later. */
   childFailed(child: FiberCore): void {
-    this.#core.report(child.content, child.errorOrigin());
+    const report = () => {
+      if (child.hasUnseenFailure) this.#core.report(child.content, child.errorOrigin());
+    };
+    if (this.#core.blocking) report();
+    else queueMicrotask(report);
   }
 
   exitRequested(): void {

@@ -167,18 +167,23 @@ export function spawnCore(
   requireNotExiting(core, "spawn a fiber");
   const fiber = new FiberCore(core, body, name, priority);
   fiber.onDestroy = onDestroy;
+  if (current !== undefined) fiber.locals = (current as FiberCore).locals;
   joinFamily(parent, fiber);
   if (signal !== undefined) cancelBySignal(fiber, signal);
   return fiber;
 }
 
 function cancelBySignal(fiber: FiberCore, signal: AbortSignal): void {
+  const by = "an AbortSignal";
   if (signal.aborted) {
-    fiber.cancel(signal.reason);
+    fiber.cancel(signal.reason, by);
     return;
   }
   // A fiber that aborts its own signal cannot be cancelled by that, but interrupts itself.
-  const abort = () => void (fiber === current ? fiber.wakeWithError(new CancelledError(signal.reason)) : fiber.cancel(signal.reason));
+  const abort = () => {
+    if (fiber === current) fiber.wakeWithError(new CancelledError(signal.reason, by));
+    else fiber.cancel(signal.reason, by);
+  };
   signal.addEventListener("abort", abort, { once: true });
   const observed = fiber.observed;
   new Slot(fiber, () => signal.removeEventListener("abort", abort));

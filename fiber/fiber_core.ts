@@ -17,10 +17,11 @@ import { setPriority } from "../event/source_lifecycle.ts";
 import { ONESHOT, SourceNode } from "../event/source_node.ts";
 import { CANCEL, current, type CurrentFiber, EMPTY, ERROR, type Interruption, setCurrent, TIMEOUT, VALUE } from "../future/current.ts";
 import { FULFILLED, FutureCore, REJECTED, UNRESOLVED } from "../future/future_core.ts";
-import { CancelledError } from "../future/interruption.ts";
+import { CancelledError, type Canceller, describeCanceller } from "../future/interruption.ts";
 import { type Operation, operationOf, RESUMED, SUSPENDED, type Suspension, useYieldStar } from "../future/operation.ts";
 import { cancelWaitCores } from "./cancel_wait.ts";
 import { childrenOf, type FiberParent, leaveFamily } from "./family.ts";
+import type { FiberLocals } from "./fiber_local.ts";
 import type { Shield } from "./shield.ts";
 import { TimeoutError, type TimeoutScopeCore } from "./timeout_scope.ts";
 import { withUserStack } from "./user_stack.ts";
@@ -37,6 +38,9 @@ const MOST_REFUSALS = 1_000;
 
 /** So many operations may end on the spot in one turn. Then a fiber gives way: one that always finds data would starve all others. */
 const MOST_AT_ONCE = 64;
+
+/** So many names a path has at most: where fibers nest deeply, each of them may be told whose path it is. */
+const MOST_NAMES = 32;
 
 const kind = new SourceKind({
   name: "fiber",
@@ -72,6 +76,8 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   declare private generator: Iterator<unknown, unknown, unknown> | undefined;
   declare cell: number;
   declare private cellContent: unknown;
+  /** Who cancelled it, while that lies in the cell. */
+  declare private canceller: Canceller | undefined;
   declare parked: boolean;
   /** The task is among the waiters of `awaiting`, or in the queue as its callback. */
   declare linked: boolean;
@@ -79,6 +85,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   /** What it is parked for, where that is no future. */
   declare waiter: FiberWait | undefined;
   declare locks: FiberLocks | undefined;
+  declare locals: FiberLocals | undefined;
   /** The iteration in which it last ran. */
   declare private lastRun: number;
   declare cancelled: boolean;
@@ -107,11 +114,13 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     this.generator = undefined;
     this.cell = EMPTY;
     this.cellContent = undefined;
+    this.canceller = undefined;
     this.parked = false;
     this.linked = false;
     this.awaiting = undefined;
     this.waiter = undefined;
     this.locks = undefined;
+    this.locals = undefined;
     this.lastRun = core.iteration;
     this.cancelled = false;
     this.deadline = undefined;
@@ -157,17 +166,25 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
 
   /** In the exit phase every wake-up is a cancellation, and the fiber runs at once. */
   #dispatchExit(): void {
-    if (this.status === INITIAL) this.cancel(this.#exitReason());
+    if (this.status === INITIAL) this.cancel(this.#exitReason(), this.#exitName);
     else if (this.refusals < MOST_REFUSALS) {
       if (this.awaiting !== undefined && this.awaiting.state !== UNRESOLVED) this.refusals = 0;
       this.cancelled = true;
-      this.#merge(CANCEL, this.#exitReason());
+      this.#merge(CANCEL, this.#exitReason(), this.#exitName);
       this.#run();
     }
   }
 
   #exitReason(): SystemError {
     return new SystemError("ECANCELED", `Loop '${this.core.name}' is exiting`);
+  }
+
+  get #exitName(): string {
+    return `exit of loop '${this.core.name}'`;
+  }
+
+  #exitError(): CancelledError {
+    return new CancelledError(this.#exitReason(), this.#exitName);
   }
 
   #run(): void {
@@ -223,6 +240,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     this.status = COMPLETED;
     this.cell = EMPTY;
     this.cellContent =
+      this.canceller =
       this.generator =
       this.shield =
       this.awaiting =
@@ -284,7 +302,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
 
   /** A shield lets go of what it held. */
   interrupt(interruption: Interruption): void {
-    this.#deliver(interruption.kind, interruption.content);
+    this.#deliver(interruption.kind, interruption.content, interruption.by);
   }
 
   /** A deadline of its own has expired. */
@@ -292,36 +310,37 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     this.#deliver(TIMEOUT, scope);
   }
 
-  override cancel(reason: unknown): boolean {
+  override cancel(reason: unknown, by: Canceller | undefined = current): boolean {
     if (this.status === COMPLETED) return false;
     if (current === this) throw new SystemError("EDEADLK", `Cannot cancel fiber '${this.name}' from itself: throw, or return`);
     this.cancelled = true;
     if (this.status === INITIAL) {
-      this.#complete(REJECTED, new CancelledError(reason));
+      this.#complete(REJECTED, new CancelledError(reason, describeCanceller(by)));
       return true;
     }
     if (this.cell === CANCEL || this.shield?.holdsCancel) {
       if (this.core.exitRequested) this.#makeReady();
       return false;
     }
-    this.#deliver(CANCEL, reason);
+    this.#deliver(CANCEL, reason, by);
     return true;
   }
 
   /** Fills the cell, or has a shield hold it, and makes a suspended fiber run. */
-  #deliver(cell: number, content: unknown): void {
+  #deliver(cell: number, content: unknown, by?: Canceller): void {
     if (this.status === COMPLETED) return;
-    if (this.#merge(cell, content)) this.#makeReady();
+    if (this.#merge(cell, content, by)) this.#makeReady();
   }
 
   /** Puts it into the cell, unless what lies there goes before it. `false`: a shield holds it back. */
-  #merge(cell: number, content: unknown): boolean {
-    if (cell >= TIMEOUT && this.shield?.hold(cell, content)) return false;
+  #merge(cell: number, content: unknown, by?: Canceller): boolean {
+    if (cell >= TIMEOUT && this.shield?.hold(cell, content, by)) return false;
     const before = this.cell;
     const keeps = before === CANCEL || (before === TIMEOUT && cell < TIMEOUT);
     if (!keeps) {
       this.cell = cell;
       this.cellContent = content;
+      if (cell === CANCEL) this.canceller = by;
     }
     return true;
   }
@@ -345,7 +364,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   /** Exit was asked for: it is to be unwound, also if it asked for that itself and suspends afterwards. */
   unwind(): void {
     if (this.status === INITIAL) this.core.arm(this.task);
-    else if (this.status === RUNNING) this.wakeWithError(new CancelledError(this.#exitReason()));
+    else if (this.status === RUNNING) this.wakeWithError(this.#exitError());
     else this.#makeReady();
   }
 
@@ -410,7 +429,8 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     const content = this.takeValue();
     if (cell === CANCEL) {
       if (this.core.exitRequested) this.refusals++;
-      return content instanceof CancelledError ? content : withUserStack(() => new CancelledError(content));
+      const by = this.#takeCanceller();
+      return content instanceof CancelledError ? content : withUserStack(() => new CancelledError(content, describeCanceller(by)));
     }
     if (cell === TIMEOUT) return withUserStack(() => new TimeoutError((content as TimeoutScopeCore).deliver()));
     return content;
@@ -419,11 +439,17 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   takeInterruption(): Interruption | undefined {
     const { cell } = this;
     const content = this.takeValue();
-    return cell >= TIMEOUT ? { kind: cell, content } : undefined;
+    return cell >= TIMEOUT ? { kind: cell, content, by: this.#takeCanceller() } : undefined;
+  }
+
+  #takeCanceller(): Canceller | undefined {
+    const by = this.canceller;
+    this.canceller = undefined;
+    return by;
   }
 
   restore(interruption: Interruption): void {
-    this.#merge(interruption.kind, interruption.content);
+    this.#merge(interruption.kind, interruption.content, interruption.by);
   }
 
   /** An expired deadline that is closed again does not apply to what comes after it. */
@@ -444,7 +470,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
       this.park();
       return true;
     }
-    if (this.cell < TIMEOUT) this.wakeWithError(withUserStack(() => new CancelledError(this.#exitReason())));
+    if (this.cell < TIMEOUT) this.wakeWithError(withUserStack(() => this.#exitError()));
     throw this.takeError();
   }
 
@@ -468,17 +494,23 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     return { kind: "fiber", name: this.path };
   }
 
-  /** Its name behind the names of those that spawned it. */
-  get path(): string {
-    const above = this.parent?.path ?? "";
-    return above === "" ? this.name : `${above} > ${this.name}`;
+  /** Its name behind the names of those that spawned it, the nearest of them. */
+  override get path(): string {
+    let path = this.name;
+    let above = this.parent;
+    for (let count = 1; above instanceof FiberCore; count++) {
+      if (count === MOST_NAMES) return `... > ${path}`;
+      path = `${above.name} > ${path}`;
+      above = above.parent;
+    }
+    return path;
   }
 
   /** The loop is over: a fiber that has not ended never will. */
   strand(): void {
     if (this.status === INITIAL) {
       this.cancelled = true;
-      this.#complete(REJECTED, new CancelledError(this.#exitReason()));
+      this.#complete(REJECTED, this.#exitError());
     } else if (this.core.state === FINISHED) {
       const target = this.waiter?.title ?? (this.awaiting && describe(this.awaiting));
       const where = target === undefined ? "suspended" : `waiting for ${target}`;

@@ -61,7 +61,7 @@ export async function main<T>(body: () => Operation<T>, options: MainOptions = {
     sources.use(loop.addSignal(name, () => {
       if (signals === "exit" || signalled) return loop.exit(0);
       signalled = true;
-      fiber.cancel(name);
+      fiber.cancel(name, name);
     }, { priority: Priority.IMPORTANT }));
   }
   const fiber = spawnCore(core, body, rootOf(core), {});

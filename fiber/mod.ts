@@ -5,6 +5,7 @@
  */
 
 export { Fiber, type FiberOptions, type FiberStatus, spawn } from "./fiber.ts";
+export { FiberLocal } from "./fiber_local.ts";
 export { run } from "./run.ts";
 export { main, type MainOptions } from "./main.ts";
 export { sleep } from "./sleep.ts";
@@ -16,7 +17,8 @@ export { cancelWait } from "./cancel_wait.ts";
 export { checkInterrupted, isInterruption } from "./interruption.ts";
 export { shield } from "./shield.ts";
 export { TimeoutError, TimeoutScope, timeoutScope, withTimeout } from "./timeout_scope.ts";
-export { all, race, type Scope, scope } from "./scope.ts";
+export { all, allSettled, any, race } from "./all.ts";
+export { type Scope, scope } from "./scope.ts";
 export { loopNested, runNested } from "./nested.ts";
 export type { ConnectAddress, OpenSocket } from "./address.ts";
 export { connect } from "./connect.ts";

@@ -9,6 +9,7 @@ import { later } from "../event/time_source.ts";
 import { requireUsec } from "../event/validate.ts";
 import { CANCEL, type Interruption, TIMEOUT } from "../future/current.ts";
 import type { FutureCore } from "../future/future_core.ts";
+import type { Canceller } from "../future/interruption.ts";
 import { type Operation, operationOf, requireFiber, type Runnable } from "../future/operation.ts";
 import { Slot } from "../future/slot.ts";
 import { timeFutureCore } from "../future/time_future.ts";
@@ -42,10 +43,10 @@ export class Shield {
   }
 
   /** Whether it keeps this interruption. In the exit phase it keeps none: what a clean-up would wait for can hardly come any more. */
-  hold(kind: number, content: unknown): boolean {
-    if (this.#open || this.#fiber.core.exitRequested) return this.#outer?.hold(kind, content) ?? false;
+  hold(kind: number, content: unknown, by: Canceller | undefined): boolean {
+    if (this.#open || this.#fiber.core.exitRequested) return this.#outer?.hold(kind, content, by) ?? false;
     if (kind === TIMEOUT && (content as TimeoutScopeCore).shield === this) return false;
-    if (this.#held?.kind !== CANCEL) this.#held = { kind, content };
+    if (this.#held?.kind !== CANCEL) this.#held = { kind, content, by };
     return true;
   }
 

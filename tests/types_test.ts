@@ -10,6 +10,8 @@
 
 import {
   all,
+  allSettled,
+  any,
   cancelWait,
   type ChildFuture,
   type childFuture,
@@ -122,6 +124,10 @@ export function* rightOnFiber(): Operation<void> {
   same<typeof list, number[]>(true);
   const first = yield* race([() => text, number]);
   same<typeof first, string | number>(true);
+  const outcomes = yield* allSettled([() => text, number]);
+  same<typeof outcomes, [Outcome<string>, Outcome<number>]>(true);
+  const best = yield* any([() => text, number]);
+  same<typeof best, string | number>(true);
 
   const response = yield* until((signal) => fetch("data:,", { signal }));
   same<typeof response, Response>(true);

@@ -8,6 +8,8 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import {
   all,
+  allSettled,
+  any,
   CancelledError,
   Fiber,
   Future,
@@ -238,16 +240,142 @@ Deno.test(
   }),
 );
 
+/** How each ended, in a word. */
+function endsOf(outcomes: readonly PromiseSettledResult<unknown>[]): string[] {
+  return outcomes.map((outcome) => String(outcome.status === "fulfilled" ? outcome.value : (outcome.reason as Error).message));
+}
+
 Deno.test(
-  "race() of nothing is EINVAL: nothing would ever end",
+  "allSettled() tells how all ended, in order, and a failure cancels nobody",
   simulated((world) => {
-    const fiber = world.spawn(() => race([]));
-    fiber.addCallback(() => {});
-    world.settle();
-    assert(fiber.outcome?.status === "rejected");
-    assertEquals((fiber.outcome.reason as SystemError).code, "EINVAL");
+    const log: string[] = [];
+    const outcomes = world.run(() =>
+      allSettled([after(30, "a", log), failing(10, "b fails"), after(20, "c", log), failing(40, "d fails")])
+    );
+    assertEquals([endsOf(outcomes), log], [["a", "b fails", "c", "d fails"], ["c done", "a done"]]);
   }),
 );
+
+Deno.test("allSettled() of nothing gives nothing, at once", simulated((world) => assertEquals([world.run(() => allSettled([]))], [[]])));
+
+Deno.test(
+  "allSettled() tells of a body that somebody cancelled, and names its fibers by their place",
+  simulated((world) => {
+    let second!: Fiber<unknown>;
+    const fiber = world.spawn(() =>
+      allSettled([after(10, "a"), function* () {
+        second = Fiber.current!;
+        yield* suspend();
+      }])
+    );
+    world.settle();
+    assertEquals(second.name, "allSettled[1]");
+    second.cancel("not you");
+    world.pass(10);
+    const outcomes = fiber.result();
+    assert(outcomes[1].status === "rejected" && outcomes[1].reason instanceof CancelledError);
+    assertEquals([endsOf(outcomes)[0], outcomes[1].reason.reason], ["a", "not you"]);
+  }),
+);
+
+Deno.test(
+  "allSettled() that is cancelled cancels all, waits for them and reports their failures, then throws",
+  simulated((world) => {
+    const log: string[] = [];
+    const fiber = world.spawn(() => told(allSettled([after(100, "a", log), failing(10, "b fails"), after(5, "c", log)])), { name: "main" });
+    world.settle();
+    world.pass(20);
+    fiber.cancel("why");
+    world.settle();
+    assertEquals([fiber.result(), log], ["cancelled by why", ["c done", "a cancelled"]]);
+    assertEquals(world.takeMessages(), ["fiber 'main > allSettled[1]': b fails"]);
+  }),
+);
+
+Deno.test(
+  "any() gives the value of the first to succeed, when the others have been cancelled and have ended",
+  simulated((world) => {
+    const log: string[] = [];
+    const value = world.run(() => any([after(30, "a", log), failing(5, "b fails"), after(10, "c", log), after(20, "d", log)]));
+    assertEquals([value, log], ["c", ["c done", "a cancelled", "d cancelled"]]);
+    assertEquals(world.takeMessages(), []);
+  }),
+);
+
+Deno.test(
+  "any() counts the one that stands first of those that succeeded together",
+  simulated((world) => {
+    function* soon(value: string): Operation<string> {
+      yield* yieldNow();
+      return value;
+    }
+    assertEquals(world.run(() => any([failing(0, "a fails"), () => soon("b"), () => soon("c")])), "b");
+  }),
+);
+
+Deno.test(
+  "any() throws all errors, in order, when all have failed",
+  simulated((world) => {
+    const errors = world.run(function* () {
+      try {
+        return yield* any([failing(20, "a fails"), failing(10, "b fails"), failing(30, "c fails")]);
+      } catch (error) {
+        assert(error instanceof AggregateError);
+        assertEquals(error.message, "Cannot get a value from any of 3 bodies: all have failed");
+        return error.errors.map(({ message }) => message);
+      }
+    });
+    assertEquals(errors, ["a fails", "b fails", "c fails"]);
+  }),
+);
+
+Deno.test(
+  "any() waits for a loser that takes its time, and reports one that fails then, but none that failed before",
+  simulated((world) => {
+    const log: string[] = [];
+    const value = world.run(() =>
+      any([after(10, "a", log), failing(5, "b fails"), function* slow(): Operation<string> {
+        try {
+          yield* suspend();
+        } catch {
+          yield* sleep(50);
+          log.push("slow one ended");
+          throw new RangeError("too late");
+        }
+        return "never";
+      }]), { name: "main" });
+    assertEquals([value, log], ["a", ["a done", "slow one ended"]]);
+    assertEquals(world.takeMessages(), ["fiber 'main > slow': too late"]);
+  }),
+);
+
+Deno.test(
+  "any() that is cancelled, or whose deadline passes, cancels all, waits for them, then throws",
+  simulated((world) => {
+    const log: string[] = [];
+    const fiber = world.spawn(() => told(any([after(100, "a", log), failing(5, "b fails"), after(100, "c", log)])));
+    world.settle();
+    world.pass(10);
+    fiber.cancel("why");
+    world.settle();
+    assertEquals([fiber.result(), log], ["cancelled by why", ["a cancelled", "c cancelled"]]);
+    assertEquals(world.run(() => told(withTimeout(10, () => any([after(100, "d", log)])))), "deadline");
+    assertEquals(log.at(-1), "d cancelled");
+  }),
+);
+
+for (const [name, together] of [["race", race], ["any", any]] as const) {
+  Deno.test(
+    `${name}() of nothing is EINVAL: nothing would ever end`,
+    simulated((world) => {
+      const fiber = world.spawn(() => together([]));
+      fiber.addCallback(() => {});
+      world.settle();
+      assert(fiber.outcome?.status === "rejected");
+      assertEquals((fiber.outcome.reason as SystemError).code, "EINVAL");
+    }),
+  );
+}
 
 Deno.test(
   "race() of futures leaves the losers alone: a wait that is cancelled does not cancel its target",
@@ -260,7 +388,7 @@ Deno.test(
 );
 
 for (const how of ["resume", "resumeWithError"] as const) {
-  for (const [name, together] of [["all", all], ["race", race]] as const) {
+  for (const [name, together] of [["all", all], ["allSettled", allSettled], ["any", any], ["race", race]] as const) {
     Deno.test(
       `${name}() whose fiber is woken by a stray ${how}() ends its bodies before it throws`,
       simulated((world) => {
