@@ -98,7 +98,7 @@ export function* allSettled<const R extends readonly Runnable<unknown>[]>(
  * Runs the bodies at once, each on a fiber of its own, until the first has ended, well or badly; the others are cancelled and waited for.
  *
  * If several have ended by then, the one that stands first counts. Failures of the others are reported. Interrupted, all are
- * cancelled and waited for.
+ * cancelled and waited for; once the first has ended that counts, and the interruption comes at the next suspension.
  *
  * @typeParam R The bodies.
  * @returns What the first returned.
@@ -115,7 +115,8 @@ export function* race<const R extends readonly Runnable<unknown>[]>(bodies: R): 
  * Runs the bodies at once, each on a fiber of its own, until the first has ended well; the others are cancelled and waited for.
  *
  * If several have ended well by then, the one that stands first counts. Failures before that are no matter; those of bodies that were
- * cancelled are reported. Interrupted, all are cancelled and waited for.
+ * cancelled are reported. Interrupted, all are cancelled and waited for; once the first has ended well that counts, and the interruption
+ * comes at the next suspension.
  *
  * @typeParam R The bodies.
  * @returns What the first that ended well returned.

@@ -88,7 +88,6 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   declare locals: FiberLocals | undefined;
   /** The iteration in which it last ran. */
   declare private lastRun: number;
-  declare cancelled: boolean;
   /** The innermost that is open. */
   declare deadline: TimeoutScopeCore | undefined;
   declare shield: Shield | undefined;
@@ -122,7 +121,6 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     this.locks = undefined;
     this.locals = undefined;
     this.lastRun = core.iteration;
-    this.cancelled = false;
     this.deadline = undefined;
     this.shield = undefined;
     this.parent = undefined;

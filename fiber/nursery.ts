@@ -87,9 +87,14 @@ export class Nursery {
 
   /** Several may have ended by now: the first in order counts. */
   #decideWinner(member: FutureCore): void {
-    if (this.winner !== undefined || (this.#ending === "success" && member.state !== FULFILLED)) return;
-    this.winner = first(this.#members, ({ state }) => this.#ending === "success" ? state === FULFILLED : state !== UNRESOLVED);
+    if (this.winner !== undefined || !this.#mayWin(member)) return;
+    this.winner = first(this.#members, (candidate) => this.#mayWin(candidate));
     this.cancel(undefined, { by: this.winner });
+  }
+
+  /** It has ended in the way that counts, whether or not that was delivered. */
+  #mayWin({ state }: FutureCore): boolean {
+    return this.#ending === "success" ? state === FULFILLED : this.#ending === "first" && state !== UNRESOLVED;
   }
 
   #decideFailed(): void {
@@ -131,7 +136,7 @@ export class Nursery {
 
   /**
    * Waits until all have ended. An interruption cancels them, and comes at the next suspension, unless they ended before it did; so
-   * does any other wake-up of the owner, which is a failure.
+   * does any other wake-up of the owner, which is a failure. One that comes when there is a winner already does not take that away.
    */
   *join(): Generator<Suspension, { interrupted: boolean; disturbance?: Failure }, unknown> {
     const owner = this.#owner;
@@ -142,10 +147,11 @@ export class Nursery {
     const interruption = yield* new InterruptibleWait(this.ended);
     if (interruption === undefined) return { interrupted: false };
     const { kind, content, by } = interruption;
+    const isDecided = first(this.#members, (member) => this.#mayWin(member)) !== undefined;
     const cancel = () => this.cancel(kind === TIMEOUT ? undefined : content, { by });
     cancel();
     yield* waitThrough(owner, this.ended, cancel, kind === ERROR ? undefined : interruption);
-    return kind === ERROR ? { interrupted: false, disturbance: { error: content } } : { interrupted: true };
+    return kind === ERROR ? { interrupted: false, disturbance: { error: content } } : { interrupted: !isDecided };
   }
 }
 

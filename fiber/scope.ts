@@ -23,7 +23,7 @@ export interface Scope {
    */
   spawn<U>(body: () => Operation<U>, options?: Omit<FiberOptions, "loop" | "floating" | "group">): Fiber<U>;
   /**
-   * Takes a future in: it is cancelled and waited for with the rest, and its failure is the scope's.
+   * Takes a future in: it is cancelled and waited for with the rest, and its failure is the scope's. EINVAL for one of another loop.
    *
    * @typeParam F The future's type.
    */
@@ -85,7 +85,11 @@ export function* scope<T>(body: (scope: Scope) => Operation<T>): Operation<T> {
       },
       add<F extends Future<unknown>>(future: F): F {
         requireOpen();
-        nursery.add(futureCoreOf(future));
+        const core = futureCoreOf(future);
+        if (core.core !== owner.core) {
+          throw new SystemError("EINVAL", `Cannot add a future of loop '${core.core.name}' to a scope of loop '${owner.core.name}'`);
+        }
+        nursery.add(core);
         return future;
       },
       defer(cleanup) {

@@ -43,6 +43,8 @@ export class FutureCore {
   declare handle: object | undefined;
   /** Somebody looked at the outcome, or waits for it: a failure need not be reported. */
   declare observed: boolean;
+  /** It was asked to end at some time. */
+  declare cancelled: boolean;
 
   constructor(core: LoopCore, kind: FutureKind | undefined, backing: unknown) {
     this.core = core;
@@ -54,6 +56,7 @@ export class FutureCore {
     this.lastWaiter = undefined;
     this.handle = undefined;
     this.observed = false;
+    this.cancelled = false;
   }
 
   fulfil(value: unknown): void {
@@ -88,9 +91,11 @@ export class FutureCore {
   /** Asks it to end; `true`: newly asked. Fibers override this: without a canceller it is the one that runs. */
   cancel(reason: unknown, by?: Canceller): boolean {
     if (this.state !== UNRESOLVED) return false;
+    const isNew = !this.cancelled;
+    this.cancelled = true;
     if (this.kind?.cancel === undefined) this.reject(new CancelledError(reason, describeCanceller(by)));
     else this.kind.cancel(this, reason, by);
-    return true;
+    return isNew;
   }
 
   setPriority(priority: number): void {

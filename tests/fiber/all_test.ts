@@ -16,6 +16,7 @@ import {
   type Operation,
   race,
   relativeTimeFuture,
+  shield,
   sleep,
   suspend,
   type SystemError,
@@ -435,3 +436,31 @@ Deno.test(
     assertStrictEquals(fiber.outcome.reason, error);
   }),
 );
+
+for (const [name, combine] of [["race", race], ["any", any]] as const) {
+  Deno.test(
+    `${name}() that is interrupted when there is a winner gives its value, and the interruption comes at the next suspension`,
+    simulated((world) => {
+      const log: string[] = [];
+      function* slow(): Operation<string> {
+        try {
+          return yield* after(1_000, "slow")();
+        } finally {
+          yield* shield(() => sleep(100));
+          log.push("cleaned up");
+        }
+      }
+      const fiber = world.spawn(function* () {
+        log.push(yield* combine([after(1, "quick"), slow]));
+        log.push(yield* told(suspend()));
+      });
+      world.settle();
+      world.pass(1);
+      world.pass(10);
+      fiber.cancel("enough");
+      world.pass(100);
+      assertEquals(log, ["cleaned up", "quick", "cancelled by enough"]);
+      assertEquals(fiber.state, "resolved");
+    }),
+  );
+}

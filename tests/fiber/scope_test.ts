@@ -8,6 +8,7 @@
 import { assert, assertEquals, assertInstanceOf, assertNotStrictEquals, assertStrictEquals } from "@std/assert";
 import {
   CancelledError,
+  EventLoop,
   Fiber,
   Future,
   type Operation,
@@ -420,6 +421,21 @@ Deno.test(
     const done = relativeTimeFuture(loop, 1);
     world.pass(1);
     assertEquals(world.run(() => add(done)), "body");
+  }),
+);
+
+Deno.test(
+  "Scope.add() of a future of another loop is EINVAL, and leaves that alone",
+  simulated((world) => {
+    const other = new EventLoop({ kernel: world.kernel, name: "other" });
+    const { future } = Future.withResolvers<void>(other);
+    const message = world.run(() =>
+      told(scope(function* (children) {
+        children.add(future);
+      }))
+    );
+    assertEquals([message, future.state], ["Cannot add a future of loop 'other' to a scope of loop 'loop'", "pending"]);
+    other[Symbol.dispose]();
   }),
 );
 

@@ -152,8 +152,7 @@ Deno.test(
         if (reasons.length === 3) reject(new CancelledError(reason));
       },
     });
-    future.cancel("a");
-    future.cancel();
+    assertEquals([future.cancel("a"), future.cancel()], [true, false], "Only the first asks newly");
     assertEquals([future.state, reasons], ["pending", ["a", undefined]]);
     future.cancel("c");
     future.cancel("d");
