@@ -17,6 +17,7 @@ export type {
   SourceOptions,
   SourceType,
 } from "./source.ts";
+export type { AnySource } from "./any_source.ts";
 export type { IoCallback, IoOptions, IoSource } from "./io_source.ts";
 export type { TimeCallback, TimeOptions, TimeSource } from "./time_source.ts";
 export type { SignalCallback, SignalInfo, SignalSource } from "./signal_source.ts";

@@ -12,6 +12,7 @@ import {
   all,
   allSettled,
   any,
+  type AnySource,
   cancelWait,
   type ChildFuture,
   type childFuture,
@@ -21,8 +22,10 @@ import {
   type Fiber,
   Future,
   FutureGroup,
+  type IoSource,
   isInterruption,
   main,
+  Mutex,
   type Operation,
   type Outcome,
   promiseFuture,
@@ -81,6 +84,18 @@ export function right(): void {
   const made = spawn(() => text);
   same<typeof made, Fiber<string>>(true);
 
+  // The type of a source tells which it is.
+  const told = (source: AnySource) => {
+    if (source.type === "io") same<typeof source, IoSource>(true);
+  };
+
+  // What is to be given back is taken by using.
+  const guarded = spawn(function* () {
+    using _guard = yield* new Mutex().lock();
+    return 1;
+  });
+  same<typeof guarded, Fiber<number>>(true);
+
   // A fiber, or any future, is a promise to the host.
   const handler: Deno.ServeHandler = (request) => spawn(() => serve(request), { signal: request.signal });
   same<Awaited<typeof inferred>, string>(true);
@@ -102,7 +117,7 @@ export function right(): void {
   resolve(4);
   same<typeof future, Future<number>>(true);
 
-  void [nothing, never, made, handler, promise];
+  void [nothing, never, made, told, guarded, handler, promise];
 }
 
 declare function serve(request: Request): Operation<Response>;
