@@ -237,12 +237,11 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     while (this.deadline !== undefined) this.deadline.close();
     this.status = COMPLETED;
     this.cell = EMPTY;
-    this.cellContent =
-      this.canceller =
-      this.generator =
-      this.shield =
-      this.awaiting =
-        undefined;
+    this.cellContent = undefined;
+    this.canceller = undefined;
+    this.generator = undefined;
+    this.shield = undefined;
+    this.awaiting = undefined;
     this.parked = false;
     if (this.waiter !== undefined) this.#abandonWait();
     this.locks?.fiberEnded();
