@@ -102,6 +102,10 @@ export class LoopCore {
   #dispatching: SourceNode | undefined = undefined;
   /** It was disposed by its own callback. */
   #releaseAfter: SourceNode | undefined = undefined;
+  /** A poll was interrupted: whoever drives the loop is to look around (Q1). */
+  #interrupted: boolean = false;
+  /** The best priority that became pending in this wait. */
+  #bestFound: number = Infinity;
   /** The pending queue's arrivals when the kernel was last polled. */
   #arrivalsAtPoll: number = 0;
   /** This iteration left a poll out that the letter of the specification has. */
@@ -136,7 +140,7 @@ export class LoopCore {
       this.prepares.run(this);
       this.state = INITIAL;
     }
-    if (this.unwritten.size > 0) { for (const write of this.unwritten) write(); }
+    if (this.unwritten.size > 0) this.unwritten.forEach((write) => write());
     if (this.inotify !== undefined) this.inotify.closeFiles();
     const head = this.pending.first;
     if (head !== undefined && !this.#pollCouldMatter(head)) {
@@ -215,9 +219,6 @@ export class LoopCore {
 
   // Polling
 
-  /** The result of `#poll` was an interrupted call: callers are to look around (Q1). */
-  #interrupted: boolean = false;
-
   /**
    * Would the kernel's answer change what is dispatched next? Not if nothing that it feeds is more important than the head of the
    * queue and the head was there already when it was last asked. Without any such source it has nothing to answer.
@@ -276,9 +277,6 @@ export class LoopCore {
     if (this.inotify !== undefined) this.inotify.deliver();
     this.#passClocks(false);
   }
-
-  /** The best priority that became pending in this wait. */
-  #bestFound: number = Infinity;
 
   #failWait(result: number): never {
     this.state = INITIAL;

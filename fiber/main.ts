@@ -9,6 +9,7 @@ import { coreOf, EventLoop } from "../event/event_loop.ts";
 import { Priority } from "../event/flags.ts";
 import type { LoopCore } from "../event/loop_core.ts";
 import { INITIAL } from "../event/loop_state.ts";
+import { requireOptions } from "../event/validate.ts";
 import { current } from "../future/current.ts";
 import { REJECTED, UNRESOLVED } from "../future/future_core.ts";
 import { CancelledError } from "../future/interruption.ts";
@@ -47,6 +48,7 @@ export interface MainOptions {
  * ```
  */
 export async function main<T>(body: () => Operation<T>, options: MainOptions = {}): Promise<number> {
+  requireOptions(options, ["loop", "signals"], "run a main fiber");
   const { loop = EventLoop.default(), signals = "cancel" } = options;
   const core = coreOf(loop);
   if (current !== undefined || core.driven || core.state !== INITIAL) {

@@ -6,7 +6,7 @@
 
 import { ClockIndex, type Usec } from "../event/time.ts";
 import { later } from "../event/time_source.ts";
-import { requireUsec } from "../event/validate.ts";
+import { requireOptions, requireUsec } from "../event/validate.ts";
 import { CANCEL, type Interruption, TIMEOUT } from "../future/current.ts";
 import type { FutureCore } from "../future/future_core.ts";
 import type { Canceller } from "../future/interruption.ts";
@@ -112,6 +112,7 @@ export class Shield {
  * ```
  */
 export function* shield<T>(body: Runnable<T>, options: { grace?: Usec } = {}): Operation<T> {
+  requireOptions(options, ["grace"], "shield");
   const guard = new Shield(requireFiber() as FiberCore, requireUsec(options.grace ?? Infinity, "grace"));
   try {
     return yield* operationOf(body);

@@ -10,7 +10,7 @@ import type { LoopCore } from "../event/loop_core.ts";
 import { SourceKind } from "../event/source_kind.ts";
 import { type Clock, type ClockIndex, clockNames, type Usec } from "../event/time.ts";
 import { later, requireClock, timerFunctions } from "../event/time_source.ts";
-import { clockIndex, requireUsec } from "../event/validate.ts";
+import { clockIndex, requireOptions, requireUsec } from "../event/validate.ts";
 import { connectFuture, requireNotExiting, settled, sourceFuture } from "./event_future.ts";
 import type { FutureCore } from "./future_core.ts";
 import { type Future, futureOf } from "./future.ts";
@@ -60,6 +60,7 @@ export function timeFutureCore(core: LoopCore, clock: ClockIndex, usec: Usec, ac
  * @throws {SystemError} ECANCELED when the loop is exiting, EINVAL, EOPNOTSUPP (clock), EPERM (alarm clocks).
  */
 export function timeFuture<T = void>(loop: EventLoop, clock: Clock, usec: Usec, options: TimeFutureOptions<T> = {}): Future<T> {
+  requireOptions(options, ["accuracy", "outcome", "clock"], "wait for a time");
   const { accuracy = 1, outcome } = options;
   const core = coreOf(loop);
   requireUsec(usec, "time");

@@ -307,6 +307,12 @@ Deno.test("main() refuses signals that it does not know", async () => {
   assertEquals([error.code, loop.runSync(0)], ["EINVAL", false]);
 });
 
+Deno.test("main() refuses options that it does not know", async () => {
+  using loop = new EventLoop({ kernel: simulatedKernel() });
+  const error = await assertRejects(() => main(suspend, { loop, signal: "none" } as never), SystemError);
+  assertEquals([error.message, loop.runSync(0)], ["Cannot run a main fiber with option 'signal': there are loop, signals", false]);
+});
+
 Deno.test("main() on the default loop disposes of it: the next one is new", async () => {
   const before = EventLoop.default();
   const code = await main(function* () {

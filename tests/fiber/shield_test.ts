@@ -335,5 +335,6 @@ Deno.test(
   "shield() refuses what is no time",
   simulated((world) => {
     assertEquals(world.run(() => told(shield(sleep(1), { grace: -1 }))), "EINVAL");
+    assertEquals(world.run(() => told(shield(sleep(1), { graceUsec: 1 } as never))), "EINVAL");
   }),
 );

@@ -94,6 +94,7 @@ Deno.test(
   simulated((world) => {
     const { loop } = world;
     assertEquals(codeOf(() => timeFuture(loop, "monotonic", -1)), "EINVAL");
+    assertEquals(codeOf(() => timeFuture(loop, "monotonic", 0, { accurate: 1 } as never)), "EINVAL");
     assertEquals(codeOf(() => timeFuture(loop, "monotonic", 0.5)), "EINVAL");
     assertEquals(codeOf(() => timeFuture(loop, "monotonic", 0, { accuracy: Infinity })), "EINVAL");
     assertEquals(codeOf(() => timeFuture(loop, "monotonic", 0, { accuracy: -1 })), "EINVAL");
