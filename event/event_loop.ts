@@ -42,10 +42,15 @@ export interface EventLoopOptions {
    */
   polling?: "batch" | "every";
   /**
-   * Told of every error that has no other way out: a callback that threw, a failed fiber that nobody looked at, a fiber stranded at
+   * Told of every error that has no other way out: a callback that threw, a failed fiber or future that nobody looked at, a fiber stranded at
    * the end. Default: one `console.error` that names the origin. What it throws itself goes to `reportError`.
    */
   onError?: ErrorHandler;
+  /**
+   * Tells `onError` also of what is allowed, but seldom meant: a fiber that was cancelled, swallowed that, and waits again when nothing else is left to
+   * do. Clean-up that waits is such a wait, unless it stands in `shield` or `Scope.defer`, or waits for what it cancelled itself. Default: `false`.
+   */
+  debug?: boolean;
 }
 
 /** The core of a loop, for the layers above. Throws a TypeError for anything that is no loop. */
@@ -88,14 +93,14 @@ export class EventLoop implements Disposable, AsyncDisposable {
    * EMFILE and the like.
    */
   constructor(options: EventLoopOptions = {}) {
-    requireOptions(options, ["kernel", "name", "polling", "onError"], "make a loop");
-    const { kernel = defaultKernel(), name = "loop", polling = "batch", onError = printError } = options;
+    requireOptions(options, ["kernel", "name", "polling", "onError", "debug"], "make a loop");
+    const { kernel = defaultKernel(), name = "loop", polling = "batch", onError = printError, debug = false } = options;
     if (polling !== "batch" && polling !== "every") {
       throw new SystemError("EINVAL", `Cannot make a loop with polling '${polling}': it takes "batch" or "every"`);
     }
     const poller = kernel.openPoller();
     if (typeof poller === "number") throw systemError(poller, `Cannot make a loop: ${errorCode(-poller)}, the kernel refused a poller`);
-    this.#core = new LoopCore(kernel, poller, { name, pollsAlways: polling === "every", onError });
+    this.#core = new LoopCore(kernel, poller, { name, pollsAlways: polling === "every", onError, debug });
     this.#core.loop = this;
   }
 

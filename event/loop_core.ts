@@ -46,6 +46,14 @@ export interface LoopWatcher {
   ended(): void;
 }
 
+/** How a loop is made, with nothing left to defaults. */
+export interface LoopCoreOptions {
+  readonly name: string;
+  readonly pollsAlways: boolean;
+  readonly onError: ErrorHandler;
+  readonly debug: boolean;
+}
+
 /** See the head of this module. */
 export class LoopCore {
   readonly kernel: Kernel;
@@ -57,6 +65,8 @@ export class LoopCore {
   /** Poll whenever something is pending, also where nobody could tell. */
   readonly pollsAlways: boolean;
   onError: ErrorHandler;
+  /** Tell also of what is allowed, but seldom meant. */
+  readonly debug: boolean;
 
   state: number = INITIAL;
   iteration: number = 0;
@@ -115,13 +125,14 @@ export class LoopCore {
   readonly #stamps: Float64Array = new Float64Array(3);
   readonly #stampEpochs: Float64Array = new Float64Array(3);
 
-  constructor(kernel: Kernel, poller: Poller, options: { name: string; pollsAlways: boolean; onError: ErrorHandler }) {
+  constructor(kernel: Kernel, poller: Poller, options: LoopCoreOptions) {
     this.kernel = kernel;
     this.poller = poller;
     this.watches = new WatchTable(poller);
     this.name = options.name;
     this.pollsAlways = options.pollsAlways;
     this.onError = options.onError;
+    this.debug = options.debug;
   }
 
   // The iteration

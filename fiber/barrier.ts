@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Future, futureOf } from "../future/future.ts";
+import { type Future, newFutureOf } from "../future/future.ts";
 import type { Operation } from "../future/operation.ts";
 import { currentCore } from "./fiber.ts";
 import { disposed, type PrimitiveOptions, requireCount, titleOf } from "./primitive.ts";
@@ -93,7 +93,7 @@ export class Barrier implements Disposable {
    * @throws {SystemError} EPIPE when it was disposed; a pending future is rejected with it.
    */
   waitFuture(): Future<number> {
-    return futureOf<number>(waitFutureCore(this.#queue, undefined));
+    return newFutureOf<number>(waitFutureCore(this.#queue, undefined));
   }
 
   /** What it is at now. */

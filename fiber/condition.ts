@@ -6,7 +6,7 @@
 
 import { SystemError } from "../event/errno.ts";
 import { CANCEL, type CurrentFiber, EMPTY, ERROR, type Interruption, TIMEOUT, VALUE } from "../future/current.ts";
-import { type Future, futureOf } from "../future/future.ts";
+import { type Future, newFutureOf } from "../future/future.ts";
 import { BaseOperation, type Operation } from "../future/operation.ts";
 import type { FiberCore } from "./fiber_core.ts";
 import { Hold } from "./lock.ts";
@@ -171,7 +171,7 @@ export class Condition implements Disposable {
         `Cannot wait without ${this.#mutex.title}: that is not what lockFuture() gave, or does not lock it any more`,
       );
     }
-    return futureOf<Disposable>(waitFutureCore(this.#queue, lock));
+    return newFutureOf<Disposable>(waitFutureCore(this.#queue, lock));
   }
 
   /**

@@ -8,31 +8,20 @@
  */
 
 import type { LoopCore, LoopWatcher } from "../event/loop_core.ts";
+import type { FutureCore } from "../future/future_core.ts";
+import { type FailureOwner, reportSoon } from "../future/unseen_failure.ts";
 import type { FiberCore } from "./fiber_core.ts";
 
 /** A fiber, or the loop. */
-export interface FiberParent {
+export interface FiberParent extends FailureOwner {
   firstChild: FiberCore | undefined;
-  /** One of its children has failed, and nobody waits for that one. */
-  childFailed(child: FiberCore): void;
 }
 
 /** The loop, as the parent of its fibers. */
 class Root implements FiberParent, LoopWatcher {
   firstChild: FiberCore | undefined = undefined;
-  readonly #core: LoopCore;
-
-  constructor(core: LoopCore) {
-    this.#core = core;
-  }
-
-  /** Nobody on the loop will look any more; host code that spawned it and awaits it comes to that some microtasks later. */
-  childFailed(child: FiberCore): void {
-    const report = () => {
-      if (child.hasUnseenFailure) this.#core.report(child.content, child.errorOrigin());
-    };
-    if (this.#core.blocking) report();
-    else queueMicrotask(report);
+  futureFailed(child: FutureCore): void {
+    reportSoon(child);
   }
 
   exitRequested(): void {
@@ -54,7 +43,7 @@ const roots = new WeakMap<LoopCore, Root>();
 export function rootOf(core: LoopCore): FiberParent {
   let root = roots.get(core);
   if (root === undefined) {
-    roots.set(core, root = new Root(core));
+    roots.set(core, root = new Root());
     core.watchers.add(root);
   }
   return root;

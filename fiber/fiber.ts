@@ -10,7 +10,7 @@ import type { LoopCore } from "../event/loop_core.ts";
 import { requireOptions, requirePriority } from "../event/validate.ts";
 import { current } from "../future/current.ts";
 import { requireNotExiting } from "../future/event_future.ts";
-import { Future, futureOf } from "../future/future.ts";
+import { Future, futureOf, heldHandle } from "../future/future.ts";
 import type { FutureCore } from "../future/future_core.ts";
 import type { FutureGroup } from "../future/group.ts";
 import type { Operation } from "../future/operation.ts";
@@ -61,7 +61,7 @@ export class Fiber<T> extends Future<T> {
   readonly #core: FiberCore;
 
   static {
-    fiberOf = <T>(core: FiberCore) => (core.handle ??= new Fiber<T>(core)) as Fiber<T>;
+    fiberOf = <T>(core: FiberCore) => heldHandle<Fiber<T>>(core) ?? new Fiber<T>(core);
   }
 
   /** Not for users: see {@linkcode spawn}. */
@@ -185,9 +185,7 @@ function cancelBySignal(fiber: FiberCore, signal: AbortSignal): void {
     else fiber.cancel(signal.reason, by);
   };
   signal.addEventListener("abort", abort, { once: true });
-  const observed = fiber.observed;
-  new Slot(fiber, () => signal.removeEventListener("abort", abort));
-  fiber.observed = observed;
+  new Slot(fiber, () => signal.removeEventListener("abort", abort), { observes: false });
 }
 
 /**

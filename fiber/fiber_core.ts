@@ -19,10 +19,12 @@ import { CANCEL, current, type CurrentFiber, EMPTY, ERROR, type Interruption, se
 import { FULFILLED, FutureCore, REJECTED, UNRESOLVED } from "../future/future_core.ts";
 import { CancelledError, type Canceller, describeCanceller } from "../future/interruption.ts";
 import { type Operation, operationOf, RESUMED, SUSPENDED, type Suspension, useYieldStar } from "../future/operation.ts";
+import { hostAccountOf, UnseenFailures } from "../future/unseen_failure.ts";
 import { cancelWaitCores } from "./cancel_wait.ts";
 import { childrenOf, type FiberParent, leaveFamily } from "./family.ts";
 import type { FiberLocals } from "./fiber_local.ts";
 import type { Shield } from "./shield.ts";
+import { CancellationCheck } from "./swallowed.ts";
 import { TimeoutError, type TimeoutScopeCore } from "./timeout_scope.ts";
 import { withUserStack } from "./user_stack.ts";
 
@@ -96,8 +98,8 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   declare firstChild: FiberCore | undefined;
   declare previousSibling: FiberCore | undefined;
   declare nextSibling: FiberCore | undefined;
-  /** Children that failed, and nobody has looked at that yet. */
-  declare private failures: FiberCore[] | undefined;
+  /** What failed on its account, and nobody has looked at yet. */
+  declare private failures: UnseenFailures | undefined;
   onDestroy: (() => void) | undefined;
   declare private refusals: number;
   /** How many operations may still end on the spot in this turn. */
@@ -123,7 +125,6 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     this.lastRun = core.iteration;
     this.deadline = undefined;
     this.shield = undefined;
-    this.parent = undefined;
     this.firstChild = undefined;
     this.previousSibling = undefined;
     this.nextSibling = undefined;
@@ -134,7 +135,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     core.arm(this.task);
   }
 
-  get name(): string {
+  override get name(): string {
     return this.givenName ?? (this.body.name || "fiber");
   }
 
@@ -250,26 +251,14 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     if (parent !== undefined) leaveFamily(parent, this);
     if (state === FULFILLED) this.fulfil(content);
     else this.reject(content);
-    if (this.hasUnseenFailure) parent?.childFailed(this);
-    this.#reportFailures();
+    this.failures?.report();
     this.#destroy();
   }
 
-  /** It failed, by more than having been cancelled, and nobody looked at that. */
-  get hasUnseenFailure(): boolean {
-    return this.state === REJECTED && !this.observed && !(this.cancelled && this.content instanceof CancelledError);
-  }
-
-  /** Kept until the end: until then the body may still look. */
-  childFailed(child: FiberCore): void {
-    (this.failures ??= []).push(child);
-  }
-
-  #reportFailures(): void {
-    for (const child of this.failures ?? []) {
-      if (child.hasUnseenFailure) this.core.report(child.content, child.errorOrigin());
-    }
-    this.failures = undefined;
+  /** The body may still look, as long as it goes on. */
+  futureFailed(future: FutureCore): void {
+    if (this.status === COMPLETED) hostAccountOf(this.core).futureFailed(future);
+    else (this.failures ??= new UnseenFailures()).add(future);
   }
 
   #destroy(): void {
@@ -377,6 +366,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     this.awaiting = target;
     this.linked = true;
     target.addWaiter(this.task);
+    target.observed = true;
   }
 
   /** Suspends it until its wait has ended, or somebody fills the cell. */
@@ -426,6 +416,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     const content = this.takeValue();
     if (cell === CANCEL) {
       if (this.core.exitRequested) this.refusals++;
+      if (this.core.debug) new CancellationCheck(this);
       const by = this.#takeCanceller();
       return content instanceof CancelledError ? content : withUserStack(() => new CancelledError(content, describeCanceller(by)));
     }
@@ -487,7 +478,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     else this.locks.setPriority(priority);
   }
 
-  errorOrigin(): ErrorOrigin {
+  override errorOrigin(): ErrorOrigin {
     return { kind: "fiber", name: this.path };
   }
 
@@ -509,18 +500,27 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
       this.cancelled = true;
       this.#complete(REJECTED, this.#exitError());
     } else if (this.core.state === FINISHED) {
-      const target = this.waiter?.title ?? (this.awaiting && describe(this.awaiting));
-      const where = target === undefined ? "suspended" : `waiting for ${target}`;
       this.core.report(
-        new SystemError("ECANCELED", `Fiber '${this.name}' has not ended with its loop: it is ${where}`),
+        new SystemError("ECANCELED", `Fiber '${this.name}' has not ended with its loop: it ${this.occupation}`),
         this.errorOrigin(),
       );
     }
   }
+
+  /** In words: what it does while it is suspended. */
+  get occupation(): string {
+    const target = this.waiter?.title ?? (this.awaiting && describe(this.awaiting));
+    return target === undefined ? "is suspended" : `waits for ${target}`;
+  }
+
+  /** It is suspended by no clean-up that says so: not in a shield, and not until something that was cancelled has ended. */
+  get waitsUnprotected(): boolean {
+    return this.status === SUSPENDED_FIBER && this.shield === undefined && !(this.awaiting?.cancelled ?? false);
+  }
 }
 
 function describe(target: FutureCore): string {
-  return target instanceof FiberCore ? `fiber '${target.name}'` : "a future";
+  return `${target instanceof FiberCore ? "fiber" : "future"} '${target.name}'`;
 }
 
 /** Ends what a fiber left behind, then ends as its body did. */

@@ -5,7 +5,7 @@
  */
 
 import type { LoopCore } from "../event/loop_core.ts";
-import { type Future, futureOf } from "../future/future.ts";
+import { type Future, newFutureOf } from "../future/future.ts";
 import type { Operation } from "../future/operation.ts";
 import { currentCore } from "./fiber.ts";
 import { disposed, type PrimitiveOptions, titleOf } from "./primitive.ts";
@@ -115,7 +115,7 @@ export class Gate implements Disposable {
    * @throws {SystemError} EPIPE when it was disposed; a pending future is rejected with it.
    */
   passFuture(): Future<void> {
-    return futureOf<void>(waitFutureCore(this.#queue, undefined));
+    return newFutureOf<void>(waitFutureCore(this.#queue, undefined));
   }
 
   /** What it is at now. */

@@ -5,7 +5,7 @@
  */
 
 import { SystemError } from "../event/errno.ts";
-import { type Future, futureOf } from "../future/future.ts";
+import { type Future, newFutureOf } from "../future/future.ts";
 import type { Operation } from "../future/operation.ts";
 import type { ChannelCore } from "./channel_core.ts";
 import { Receiver } from "./receiver.ts";
@@ -86,7 +86,7 @@ export abstract class ItemChannel<T extends NonNullable<unknown>> extends Receiv
    * future is rejected with it.
    */
   send(item: T): Future<void> {
-    return futureOf<void>(waitFutureCore(this.#core.sends, requireItem(item, this.#core.title)));
+    return newFutureOf<void>(waitFutureCore(this.#core.sends, requireItem(item, this.#core.title)));
   }
 
   /** Nothing can be pushed any more: pushes that wait get EPIPE, then pops that wait. What lies in it can be received still. */

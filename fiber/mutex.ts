@@ -7,7 +7,7 @@
 import { SystemError } from "../event/errno.ts";
 import type { LoopCore } from "../event/loop_core.ts";
 import { current } from "../future/current.ts";
-import { type Future, futureOf } from "../future/future.ts";
+import { type Future, newFutureOf } from "../future/future.ts";
 import type { Operation } from "../future/operation.ts";
 import { requireNoCycle } from "./deadlock.ts";
 import { currentCore } from "./fiber.ts";
@@ -226,7 +226,7 @@ export class Mutex implements Disposable {
    * @throws {SystemError} EPIPE when it was disposed, EOWNERDEAD; a pending future is rejected with them.
    */
   lockFuture(): Future<Disposable> {
-    return futureOf<Disposable>(waitFutureCore(this.#core.queue, undefined));
+    return newFutureOf<Disposable>(waitFutureCore(this.#core.queue, undefined));
   }
 
   /**

@@ -5,7 +5,7 @@
  */
 
 import { SystemError } from "../event/errno.ts";
-import { Future } from "../future/future.ts";
+import { Future, onAccount } from "../future/future.ts";
 import { FULFILLED, FutureCore, type FutureKind, REJECTED, UNRESOLVED } from "../future/future_core.ts";
 import { cancelWaiting, waitFutureCore } from "./wait_operation.ts";
 import type { WaitQueue } from "./wait_queue.ts";
@@ -26,7 +26,7 @@ function markTaken(future: FutureCore): void {
   future.backing = TAKEN;
 }
 
-const kind: FutureKind = { cancel: cancelWaiting, read: markTaken };
+const kind: FutureKind = { name: "receive", cancel: cancelWaiting, read: markTaken };
 
 /** Receives by a future. */
 export let receiveFutureOf: <T>(reception: Reception<T>) => ReceiveFuture<T>;
@@ -73,7 +73,7 @@ export class ReceiveFuture<T> extends Future<T> implements Disposable {
     if (!(core instanceof FutureCore) || core.kind !== kind) {
       throw new SystemError("EINVAL", "Cannot make a ReceiveFuture by new: use receive()");
     }
-    core.handle = this;
+    onAccount(core);
     this.#future = core;
     this.#reception = reception as Reception<T>;
   }

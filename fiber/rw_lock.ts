@@ -6,7 +6,7 @@
 
 import { SystemError } from "../event/errno.ts";
 import type { LoopCore } from "../event/loop_core.ts";
-import { type Future, futureOf } from "../future/future.ts";
+import { type Future, newFutureOf } from "../future/future.ts";
 import type { Operation } from "../future/operation.ts";
 import { requireNoCycle } from "./deadlock.ts";
 import { currentCore } from "./fiber.ts";
@@ -223,12 +223,12 @@ export class RwLock implements Disposable {
    * @throws {SystemError} EPIPE when it was disposed, EOWNERDEAD; a pending future is rejected with them.
    */
   readFuture(): Future<Disposable> {
-    return futureOf<Disposable>(waitFutureCore(this.#core.queue, "read"));
+    return newFutureOf<Disposable>(waitFutureCore(this.#core.queue, "read"));
   }
 
   /** Takes it for writing, as {@linkcode RwLock.readFuture} does for reading. */
   writeFuture(): Future<Disposable> {
-    return futureOf<Disposable>(waitFutureCore(this.#core.queue, "write"));
+    return newFutureOf<Disposable>(waitFutureCore(this.#core.queue, "write"));
   }
 
   /**

@@ -6,7 +6,7 @@
 
 import { SystemError } from "../event/errno.ts";
 import type { LoopCore } from "../event/loop_core.ts";
-import { type Future, futureOf } from "../future/future.ts";
+import { type Future, newFutureOf } from "../future/future.ts";
 import type { Operation } from "../future/operation.ts";
 import { currentCore } from "./fiber.ts";
 import { disposed, type FairOptions, isByPriority, requireCount, titleOf } from "./primitive.ts";
@@ -213,7 +213,7 @@ export class Semaphore implements Disposable {
    * @throws {SystemError} As {@linkcode Semaphore.tryAcquire}; a pending future is rejected with EPIPE.
    */
   acquireFuture(n: number = 1): Future<Permits> {
-    return futureOf<Permits>(waitFutureCore(this.#core.queue, this.#require(n)));
+    return newFutureOf<Permits>(waitFutureCore(this.#core.queue, this.#require(n)));
   }
 
   /**

@@ -5,7 +5,7 @@
  */
 
 import { SystemError } from "../event/errno.ts";
-import { type Future, futureOf } from "../future/future.ts";
+import { type Future, newFutureOf } from "../future/future.ts";
 import type { Operation } from "../future/operation.ts";
 import { currentCore } from "./fiber.ts";
 import { disposed, type PrimitiveOptions, requireCount, titleOf } from "./primitive.ts";
@@ -110,7 +110,7 @@ export class WaitGroup implements Disposable {
    * @throws {SystemError} EPIPE when it was disposed; a pending future is rejected with it.
    */
   waitFuture(): Future<void> {
-    return futureOf<void>(waitFutureCore(this.#queue, undefined));
+    return newFutureOf<void>(waitFutureCore(this.#queue, undefined));
   }
 
   /** What it is at now. */

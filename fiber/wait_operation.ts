@@ -130,7 +130,7 @@ class FutureWaiter extends Waiter {
   }
 }
 
-const waiting: FutureKind = { cancel: cancelWaiting };
+const waiting: FutureKind = { name: "wait", cancel: cancelWaiting };
 
 /** Ends the wait of a pending future: it is resolved before what it brought is dropped, by code of the user's. */
 export function cancelWaiting(future: FutureCore, reason: unknown): void {

@@ -14,7 +14,7 @@ import { addTimeRelative, type TimeSource } from "../event/time_source.ts";
 import { requireUsec } from "../event/validate.ts";
 import { inheritedPriority, requireNotExiting } from "./event_future.ts";
 import { FutureCore, type FutureKind, UNRESOLVED } from "./future_core.ts";
-import { Future } from "./future.ts";
+import { Future, onAccount } from "./future.ts";
 import { CancelledError } from "./interruption.ts";
 
 /** How long a process that was asked to end is given before it is killed, unless somebody says otherwise: 90 s. */
@@ -97,6 +97,7 @@ class ChildWait {
 }
 
 const kind: FutureKind = {
+  name: "child",
   cancel: (future, reason) => (future.backing as ChildWait).cancel(reason),
   setPriority: (future, priority) => (future.backing as ChildWait).setPriority(priority),
 };
@@ -122,7 +123,7 @@ export class ChildFuture extends Future<ChildInfo> {
     if (!(wait instanceof ChildWait)) throw new SystemError("EINVAL", "Cannot make a ChildFuture by new: use childFuture()");
     super(wait.future);
     this.#wait = wait;
-    wait.future.handle = this;
+    onAccount(wait.future);
   }
 
   /** What the process reported, also where the outcome is ECANCELED. EAGAIN while pending; the outcome's error where it never reported. */

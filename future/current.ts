@@ -5,8 +5,10 @@
  */
 
 import type { LoopCore } from "../event/loop_core.ts";
+import type { ErrorOrigin } from "../event/error_origin.ts";
 import type { FutureCore } from "./future_core.ts";
 import type { Canceller } from "./interruption.ts";
+import type { FailureOwner } from "./unseen_failure.ts";
 
 /** What lies in a fiber's cell: nothing, a value, an ordinary error, an expired deadline, a cancellation. Ascending precedence, but that values and errors are equals. */
 export const EMPTY = 0;
@@ -16,11 +18,12 @@ export const TIMEOUT = 3;
 export const CANCEL = 4;
 
 /** See the head of this module. */
-export interface CurrentFiber {
+export interface CurrentFiber extends FailureOwner {
   readonly core: LoopCore;
   readonly priority: number;
   /** The names down to it. */
   readonly path: string;
+  errorOrigin(): ErrorOrigin;
   /** The future that is its own outcome. */
   readonly future: FutureCore;
   /** What it waits for. */

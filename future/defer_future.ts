@@ -8,7 +8,7 @@ import { coreOf, type EventLoop } from "../event/event_loop.ts";
 import { SourceKind } from "../event/source_kind.ts";
 import { connectFuture, requireNotExiting, settled, sourceFuture } from "./event_future.ts";
 import type { FutureCore } from "./future_core.ts";
-import { type Future, futureOf } from "./future.ts";
+import { type Future, newFutureOf } from "./future.ts";
 import type { Outcome } from "./operation.ts";
 
 const kind = new SourceKind({
@@ -35,5 +35,5 @@ export function deferFuture<T>(loop: EventLoop, outcome: Outcome<T>): Future<T> 
   const { future } = sourceFuture(core, kind);
   future.content = outcome;
   connectFuture(future);
-  return futureOf<T>(future);
+  return newFutureOf<T>(future);
 }

@@ -44,6 +44,7 @@ export function settled(future: FutureCore): void {
 }
 
 const futureKind: FutureKind = {
+  name: "event",
   cancel(future, reason) {
     settled(future);
     future.reject(new CancelledError(reason));

@@ -9,9 +9,11 @@ import { coreOf, type EventLoop } from "../event/event_loop.ts";
 import { requirePriority } from "../event/validate.ts";
 import { AwaitOperation } from "./await.ts";
 import { FULFILLED, FutureCore, type FutureKind, REJECTED, UNRESOLVED } from "./future_core.ts";
+import { current } from "./current.ts";
 import { promiseOf } from "./host_promise.ts";
 import type { Operation, Outcome, Suspension } from "./operation.ts";
 import { Slot } from "./slot.ts";
+import { hostAccountOf } from "./unseen_failure.ts";
 
 /**
  * The other end of a future, for whoever makes the result. Resolving twice throws ESTALE.
@@ -29,6 +31,8 @@ export interface Resolver<T> {
 
 /** What a future does on request. */
 export interface FutureOperations {
+  /** For error reports. Default: `"future"`. */
+  name?: string;
   /** Called once per cancel of the pending future. Without it cancel rejects with `CancelledError` at once. */
   cancel?(reason: unknown): void;
   /** Without it `setPriority` is EOPNOTSUPP. */
@@ -37,7 +41,7 @@ export interface FutureOperations {
 
 /** The core of a future, for the layers above. Throws a TypeError for anything that is no future. */
 export let futureCoreOf: (future: Future<unknown>) => FutureCore;
-/** The handle of a core. */
+/** The handle of a core, made where there is none. */
 export let futureOf: <T>(core: FutureCore) => Future<T>;
 /** The handle of a callback. */
 let futureSlotOf: (slot: Slot) => FutureSlot;
@@ -76,13 +80,14 @@ export class Future<T> implements Operation<T>, Promise<T>, AsyncDisposable {
 
   static {
     futureCoreOf = (future) => future.#core;
-    futureOf = <T>(core: FutureCore) => (core.handle ??= new Future<T>(core)) as Future<T>;
+    futureOf = <T>(core: FutureCore) => heldHandle<Future<T>>(core) ?? new Future<T>(core);
   }
 
   /** Not for users: futures are made by {@linkcode Future.withResolvers} and by the functions that return one. */
   protected constructor(core: object) {
     if (!(core instanceof FutureCore)) throw new SystemError("EINVAL", "Cannot make a future by new: use Future.withResolvers()");
     this.#core = core;
+    core.handle = this;
   }
 
   /**
@@ -96,7 +101,7 @@ export class Future<T> implements Operation<T>, Promise<T>, AsyncDisposable {
   static withResolvers<T>(loop: EventLoop, operations?: FutureOperations): Resolver<T> {
     const core = new FutureCore(coreOf(loop), operations && kindOf(operations), undefined);
     return {
-      future: futureOf<T>(core),
+      future: newFutureOf<T>(core),
       resolve: (value) => core.fulfil(value),
       reject: (error) => core.reject(error),
     };
@@ -210,12 +215,29 @@ export class FutureSlot implements Disposable {
 
 function kindOf(operations: FutureOperations): FutureKind {
   return {
+    name: operations.name,
     cancel: operations.cancel && ((_future, reason) => operations.cancel!(reason)),
     setPriority: operations.setPriority && ((_future, priority) => operations.setPriority!(priority)),
   };
 }
 
 function ignore(): void {}
+
+/** What users hold of it, as far as somebody still does. */
+export function heldHandle<F extends object>({ handle }: FutureCore): F | undefined {
+  return (handle instanceof WeakRef ? handle.deref() : handle) as F | undefined;
+}
+
+/** The handle of a core that was just made for the code that runs, on whose account its failure is. */
+export function newFutureOf<T>(core: FutureCore): Future<T> {
+  onAccount(core);
+  return futureOf<T>(core);
+}
+
+/** A failure of this future that nobody looks at is reported: on the account of the code that runs. */
+export function onAccount(core: FutureCore): void {
+  core.parent = current ?? hostAccountOf(core.core);
+}
 
 /** How a future ended; `undefined` while it is pending. */
 export function outcomeOf<T>(core: FutureCore): Outcome<T> | undefined {

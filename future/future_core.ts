@@ -10,7 +10,9 @@
 import { SystemError } from "../event/errno.ts";
 import type { LoopCore } from "../event/loop_core.ts";
 import type { SourceNode } from "../event/source_node.ts";
+import type { ErrorOrigin } from "../event/error_origin.ts";
 import { CancelledError, type Canceller, describeCanceller } from "./interruption.ts";
+import type { FailureOwner } from "./unseen_failure.ts";
 
 /** The states of a future. */
 export const UNRESOLVED = 0;
@@ -19,6 +21,8 @@ export const REJECTED = 2;
 
 /** What a kind of future does on request; one table a kind. */
 export interface FutureKind {
+  /** What it is, for error reports. Default: "future". */
+  readonly name?: string;
   /** Called once per cancel of the pending future. Without it cancel rejects with `CancelledError` at once. */
   cancel?(future: FutureCore, reason: unknown, by?: Canceller): void;
   /** Without it `setPriority` is EOPNOTSUPP. */
@@ -39,8 +43,10 @@ export class FutureCore {
   /** Who waits, in order of arrival: tasks, linked by their idle `previous` and `next`. */
   declare firstWaiter: SourceNode | undefined;
   declare lastWaiter: SourceNode | undefined;
-  /** What users hold, once somebody asked for it. */
+  /** What users hold, once somebody asked for it; a `WeakRef` of it where it must not be kept alive. */
   declare handle: object | undefined;
+  /** On whose account its failure is: of a fiber, its parent. Without one nobody but our own code sees it. */
+  declare parent: FailureOwner | undefined;
   /** Somebody looked at the outcome, or waits for it: a failure need not be reported. */
   declare observed: boolean;
   /** It was asked to end at some time. */
@@ -55,6 +61,7 @@ export class FutureCore {
     this.firstWaiter = undefined;
     this.lastWaiter = undefined;
     this.handle = undefined;
+    this.parent = undefined;
     this.observed = false;
     this.cancelled = false;
   }
@@ -65,6 +72,7 @@ export class FutureCore {
 
   reject(error: unknown): void {
     this.#resolve(REJECTED, error);
+    if (this.parent !== undefined && this.hasUnseenFailure) this.parent.futureFailed(this);
   }
 
   /** State and outcome are set before anybody is told, and nobody is told inline. ESTALE the second time. */
@@ -83,9 +91,24 @@ export class FutureCore {
     }
   }
 
-  /** Of a fiber: the names down to it. */
-  get path(): string | undefined {
-    return undefined;
+  /** For error reports. */
+  get name(): string {
+    return this.kind?.name ?? "future";
+  }
+
+  /** Its name, with whose it is. */
+  get path(): string {
+    const { parent } = this;
+    return parent instanceof FutureCore ? `${this.name} of ${parent.path}` : this.name;
+  }
+
+  /** It failed, by more than having been cancelled, and nobody looked at that. */
+  get hasUnseenFailure(): boolean {
+    return this.state === REJECTED && !this.observed && !(this.cancelled && this.content instanceof CancelledError);
+  }
+
+  errorOrigin(): ErrorOrigin {
+    return { kind: "future", name: this.path };
   }
 
   /** Asks it to end; `true`: newly asked. Fibers override this: without a canceller it is the one that runs. */
@@ -113,7 +136,6 @@ export class FutureCore {
     if (last === undefined) this.firstWaiter = task;
     else last.next = task;
     this.lastWaiter = task;
-    this.observed = true;
   }
 
   /** It must be waiting. */

@@ -7,7 +7,7 @@
 import { SystemError } from "../event/errno.ts";
 import { coreOf, type EventLoop } from "../event/event_loop.ts";
 import { requireOptions } from "../event/validate.ts";
-import { Future, futureCoreOf } from "./future.ts";
+import { Future, futureCoreOf, onAccount } from "./future.ts";
 import { GroupCore, type GroupPolicy } from "./group_core.ts";
 
 /** How a group is made. */
@@ -48,7 +48,7 @@ export class FutureGroup<T = unknown, R = void> extends Future<R> {
     }
     super(group.future);
     this.#group = group;
-    group.future.handle = this;
+    onAccount(group.future);
   }
 
   /** Waits for all of them. */

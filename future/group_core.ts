@@ -265,6 +265,7 @@ function inherit(child: FutureCore, priority: number): void {
 }
 
 const kind: FutureKind = {
+  name: "group",
   cancel: (future, reason, by) => (future.backing as GroupCore).cancel(reason, by),
   setPriority: (future, priority) => (future.backing as GroupCore).setPriority(priority),
 };

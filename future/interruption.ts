@@ -5,14 +5,16 @@
  */
 
 import { SystemError } from "../event/errno.ts";
+import type { ErrorOrigin } from "../event/error_origin.ts";
 
-/** Who cancels: a fiber, whose path is not written out before somebody wants to read it, another future, which has none, or what it says. */
-export type Canceller = string | { readonly path: string | undefined };
+/** Who cancels: a fiber or another future, whose names are not written out before somebody wants to read them, or what it says. */
+export type Canceller = string | { errorOrigin(): ErrorOrigin };
 
 /** Who cancelled, in words. */
 export function describeCanceller(by: Canceller | undefined): string | undefined {
   if (typeof by !== "object") return by;
-  return by.path && `fiber '${by.path}'`;
+  const { kind, name } = by.errorOrigin();
+  return `${kind} '${name}'`;
 }
 
 /** Thrown at a suspension point: the fiber was cancelled. Also the outcome of a future that ended by being cancelled. Its code is ECANCELED. */
@@ -20,8 +22,8 @@ export class CancelledError extends SystemError {
   /** What `cancel` was given. */
   readonly reason: unknown;
   /**
-   * Who cancelled a fiber: `"fiber 'main > serve'"`, which is the one that called `cancel`, failed in the same scope or group, or won the race;
-   * `"SIGTERM"`, `"an AbortSignal"`, `"exit of loop 'main'"`. `undefined`: code that runs on no fiber.
+   * Who cancelled a fiber: `"fiber 'main > serve'"` or `"future 'promise of main'"`, which is the one that called `cancel`, failed in the same scope or
+   * group, or won the race; `"SIGTERM"`, `"an AbortSignal"`, `"exit of loop 'main'"`. `undefined`: code that runs on no fiber.
    */
   readonly by: string | undefined;
 

@@ -14,7 +14,7 @@ import { requireFd } from "../event/validate.ts";
 import { Watch } from "../event/watch_table.ts";
 import { connectFuture, requireNotExiting, settled, sourceFuture } from "./event_future.ts";
 import type { FutureCore } from "./future_core.ts";
-import { type Future, futureOf } from "./future.ts";
+import { type Future, newFutureOf } from "./future.ts";
 
 const ENOTSOCK = -88;
 
@@ -74,5 +74,5 @@ export function ioFuture(loop: EventLoop, fd: number, events: number): Future<nu
   const core = coreOf(loop);
   requireFd(fd, "wait for");
   requireNotExiting(core, `wait for fd ${fd}`);
-  return futureOf<number>(ioFutureCore(core, fd, events));
+  return newFutureOf<number>(ioFutureCore(core, fd, events));
 }

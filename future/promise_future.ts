@@ -9,7 +9,7 @@ import { coreOf, type EventLoop } from "../event/event_loop.ts";
 import type { LoopCore } from "../event/loop_core.ts";
 import { requireNotExiting } from "./event_future.ts";
 import { FutureCore, type FutureKind, UNRESOLVED } from "./future_core.ts";
-import { type Future, futureOf } from "./future.ts";
+import { type Future, newFutureOf } from "./future.ts";
 import { CancelledError } from "./interruption.ts";
 
 /** A promise, or a function that makes one and gets a signal which fires when the wait is cancelled. */
@@ -67,6 +67,7 @@ class Bridge {
 }
 
 const kind: FutureKind = {
+  name: "promise",
   cancel: (future, reason) => (future.backing as Bridge).cancel(reason),
 };
 
@@ -94,5 +95,5 @@ export function promiseFutureCore(core: LoopCore, source: PromiseSource<unknown>
  * @throws {SystemError} ECANCELED when the loop is exiting, EINVAL for what is no promise; what the function throws.
  */
 export function promiseFuture<T>(loop: EventLoop, promise: PromiseSource<T>): Future<T> {
-  return futureOf<T>(promiseFutureCore(coreOf(loop), promise));
+  return newFutureOf<T>(promiseFutureCore(coreOf(loop), promise));
 }

@@ -32,13 +32,14 @@ export class Slot {
   /** It was called, or will not be. */
   declare done: boolean;
 
-  constructor(future: FutureCore, callback: () => unknown) {
+  /** `observes`: with it a failure counts as looked at. */
+  constructor(future: FutureCore, callback: () => unknown, { observes }: { observes: boolean } = { observes: true }) {
     this.future = future;
     this.callback = callback;
     this.done = false;
     this.task = new SourceNode(future.core, kind, ONESHOT, current?.priority ?? 0);
     this.task.owner = this;
-    future.observed = true;
+    if (observes) future.observed = true;
     if (future.state === UNRESOLVED) future.addWaiter(this.task);
     else future.core.arm(this.task);
   }

@@ -13,7 +13,7 @@ import { later, requireClock, timerFunctions } from "../event/time_source.ts";
 import { clockIndex, requireOptions, requireUsec } from "../event/validate.ts";
 import { connectFuture, requireNotExiting, settled, sourceFuture } from "./event_future.ts";
 import type { FutureCore } from "./future_core.ts";
-import { type Future, futureOf } from "./future.ts";
+import { type Future, newFutureOf } from "./future.ts";
 import type { Outcome } from "./operation.ts";
 
 /**
@@ -70,7 +70,7 @@ export function timeFuture<T = void>(loop: EventLoop, clock: Clock, usec: Usec, 
   requireNotExiting(core, "wait for a time");
   const future = timeFutureCore(core, requireClock(core, clock), usec, accuracy);
   future.content = outcome;
-  return futureOf<T>(future);
+  return newFutureOf<T>(future);
 }
 
 /**

@@ -215,10 +215,10 @@ Deno.test(
 );
 
 Deno.test(
-  "In a group of futures nobody is named; one that a fiber cancels names that",
+  "A group names the future that failed, and the fiber that cancelled it",
   simulated((world) => {
     const log = new Log();
-    const failure = Future.withResolvers<void>(world.loop);
+    const failure = Future.withResolvers<void>(world.loop, { name: "reply" });
     const group = FutureGroup.all(world.loop);
     group.add(failure.future, world.spawn(log.waiter("a")));
     world.settle();
@@ -230,7 +230,10 @@ Deno.test(
       yield* yieldNow();
       other.cancel("enough");
     });
-    assertEquals(log.entries, ["a: Cancelled: broken / undefined", "b: Cancelled by fiber 'boss': enough / fiber 'boss'"]);
+    assertEquals(log.entries, [
+      "a: Cancelled by future 'reply': broken / future 'reply'",
+      "b: Cancelled by fiber 'boss': enough / fiber 'boss'",
+    ]);
   }),
 );
 

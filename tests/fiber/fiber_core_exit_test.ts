@@ -347,7 +347,7 @@ Deno.test("A clean-up that waits for a source does not end in the exit phase, an
   });
   world.settle();
   world.exit();
-  assertEquals(world.takeMessages(), ["fiber 'patient': Fiber 'patient' has not ended with its loop: it is waiting for a future"]);
+  assertEquals(world.takeMessages(), ["fiber 'patient': Fiber 'patient' has not ended with its loop: it waits for future 'event'"]);
   assertEquals(world.end(), { reported: [], left: [] });
 });
 
@@ -374,7 +374,7 @@ Deno.test("Fibers that swallow the cancellation and park are told of by the name
   world.settle();
   world.exit();
   assertEquals(world.takeMessages(), [
-    "fiber 'outer': Fiber 'outer' has not ended with its loop: it is waiting for fiber 'inner'",
+    "fiber 'outer': Fiber 'outer' has not ended with its loop: it waits for fiber 'inner'",
     "fiber 'another': Fiber 'another' has not ended with its loop: it is suspended",
     "fiber 'outer > inner': Fiber 'inner' has not ended with its loop: it is suspended",
   ]);

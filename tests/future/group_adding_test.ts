@@ -184,7 +184,7 @@ Deno.test(
     assertEquals([children.log, outer.state], [["cancel a"], "pending"]);
     a.succeed();
     world.settle();
-    assertEquals([endOf(inner), endOf(outer)], ["Cancelled: b failed", "b failed"]);
+    assertEquals([endOf(inner), endOf(outer)], ["Cancelled by future 'future': b failed", "b failed"]);
   }),
 );
 

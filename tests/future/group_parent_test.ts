@@ -59,6 +59,7 @@ Deno.test(
     const { parent, group, a } = makeFamily(world, suspend);
     a.fail();
     world.settle();
+    assertEquals(world.takeMessages(), ["future 'group of parent': a failed"]);
     assertEquals([endOf(parent), parent.cancelled, endOf(group)], ["cancelled: a failed", true, "a failed"]);
   }),
 );
@@ -75,6 +76,7 @@ Deno.test(
     stubborn.succeed();
     world.settle();
     assertEquals(endOf(parent), "cancelled: a failed");
+    assertEquals(world.takeMessages(), ["future 'group of parent': a failed"]);
   }),
 );
 
@@ -174,6 +176,7 @@ Deno.test(
       yield* yieldNow();
     });
     assertEquals([endOf(parent), parent.cancelled, endOf(group)], ["went on", false, "a failed"]);
+    assertEquals(world.takeMessages(), ["future 'group of parent': a failed"]);
   }),
 );
 
@@ -196,6 +199,7 @@ Deno.test(
     a.future.cancel();
     world.settle();
     assertEquals([endOf(group), endOf(parent)], ["a ended", "cancelled: a ended"]);
+    assertEquals(world.takeMessages(), ["future 'group of parent': a ended"]);
   }),
 );
 
@@ -239,6 +243,6 @@ Deno.test(
     other.settle();
     world.pass(10);
     assertEquals([endOf(parent), parent.cancelled], ["undefined", false]);
-    assertEquals(other.end().reported, []);
+    assertEquals(other.end().reported, ["future 'group of fiber': a failed"]);
   }),
 );
