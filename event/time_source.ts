@@ -97,7 +97,7 @@ class TimeHandle extends LimitedHandle implements TimeSource {
   }
 
   set usec(usec: Usec) {
-    this.#change(requireUsec(usec, "time"), this.node.accuracy);
+    this.change(requireUsec(usec, "time"), this.node.accuracy);
   }
 
   get accuracy(): Usec {
@@ -105,7 +105,7 @@ class TimeHandle extends LimitedHandle implements TimeSource {
   }
 
   set accuracy(accuracy: Usec) {
-    this.#change(this.node.usec, accuracyOf(accuracy));
+    this.change(this.node.usec, accuracyOf(accuracy));
   }
 
   setRelative(usec: Usec): void {
@@ -113,7 +113,7 @@ class TimeHandle extends LimitedHandle implements TimeSource {
     this.usec = usec === Infinity ? usec : later(core, clockIndex(this.clock), usec);
   }
 
-  #change(usec: Usec, accuracy: Usec): void {
+  private change(usec: Usec, accuracy: Usec): void {
     const { node } = this;
     const core = this.liveCore("move");
     clearPending(core, node);

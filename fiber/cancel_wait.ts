@@ -20,18 +20,18 @@ class QuietWait extends BaseOperation<Interruption | undefined> {
   }
 
   protected override start(fiber: CurrentFiber): boolean {
-    if (this.target.state !== UNRESOLVED) return this.#end(undefined);
-    if (fiber.cell !== EMPTY) return this.#end(fiber.takeInterruption());
+    if (this.target.state !== UNRESOLVED) return this.end(undefined);
+    if (fiber.cell !== EMPTY) return this.end(fiber.takeInterruption());
     fiber.parkOn(this.target);
     return false;
   }
 
   protected override resume(fiber: CurrentFiber): boolean {
     fiber.unpark();
-    return this.#end(fiber.takeInterruption());
+    return this.end(fiber.takeInterruption());
   }
 
-  #end(interruption: Interruption | undefined): true {
+  private end(interruption: Interruption | undefined): true {
     this.value = interruption;
     return true;
   }

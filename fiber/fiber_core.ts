@@ -154,62 +154,62 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     if (this.linked) {
       // As the callback of the future it waited for: it wakes the fiber, whose turn comes after those that are ready already.
       this.linked = false;
-      this.#merge(VALUE, undefined);
-      this.#ready();
+      this.merge(VALUE, undefined);
+      this.ready();
     } else if (this.core.exitRequested) {
-      this.#dispatchExit();
+      this.dispatchExit();
     } else {
-      this.#run();
+      this.run();
     }
   }
 
   /** In the exit phase every wake-up is a cancellation, and the fiber runs at once. */
-  #dispatchExit(): void {
-    if (this.status === INITIAL) this.cancel(this.#exitReason(), this.#exitName);
+  private dispatchExit(): void {
+    if (this.status === INITIAL) this.cancel(this.exitReason(), this.exitName);
     else if (this.refusals < MOST_REFUSALS) {
       if (this.awaiting !== undefined && this.awaiting.state !== UNRESOLVED) this.refusals = 0;
       this.cancelled = true;
-      this.#merge(CANCEL, this.#exitReason(), this.#exitName);
-      this.#run();
+      this.merge(CANCEL, this.exitReason(), this.exitName);
+      this.run();
     }
   }
 
-  #exitReason(): SystemError {
+  private exitReason(): SystemError {
     return new SystemError("ECANCELED", `Loop '${this.core.name}' is exiting`);
   }
 
-  get #exitName(): string {
+  private get exitName(): string {
     return `exit of loop '${this.core.name}'`;
   }
 
-  #exitError(): CancelledError {
-    return new CancelledError(this.#exitReason(), this.#exitName);
+  private exitError(): CancelledError {
+    return new CancelledError(this.exitReason(), this.exitName);
   }
 
-  #run(): void {
+  private run(): void {
     const previous = current;
     setCurrent(this);
     this.status = RUNNING;
     this.lastRun = this.core.iteration;
     this.credit = MOST_AT_ONCE;
     try {
-      let step = this.generator === undefined ? this.#start() : this.generator.next(RESUMED);
-      while (!step.done && !(step.value === SUSPENDED && this.parked)) step = this.#refuseYield();
-      if (step.done) this.#returned(FULFILLED, step.value);
+      let step = this.generator === undefined ? this.start() : this.generator.next(RESUMED);
+      while (!step.done && !(step.value === SUSPENDED && this.parked)) step = this.refuseYield();
+      if (step.done) this.returned(FULFILLED, step.value);
     } catch (error) {
-      this.#returned(REJECTED, error);
+      this.returned(REJECTED, error);
     }
     setCurrent(previous);
   }
 
   /** The first step: it is no resumption, of an operation that is the whole body either. */
-  #start(): IteratorResult<unknown, unknown> {
+  private start(): IteratorResult<unknown, unknown> {
     this.generator = operationOf(this.body)[Symbol.iterator]();
     return this.generator.next();
   }
 
   /** Something was yielded that is no suspension of this fiber: the body gets an error where it yielded. */
-  #refuseYield(): IteratorResult<unknown, unknown> {
+  private refuseYield(): IteratorResult<unknown, unknown> {
     const generator = this.generator!;
     const error = useYieldStar();
     if (generator.throw === undefined) throw error;
@@ -217,24 +217,24 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   }
 
   /** The body has ended. Children that it left behind end first. */
-  #returned(state: number, content: unknown): void {
+  private returned(state: number, content: unknown): void {
     if (this.firstChild !== undefined) {
       const children = childrenOf(this);
-      if (state === FULFILLED) this.#reportLeftBehind(children);
+      if (state === FULFILLED) this.reportLeftBehind(children);
       this.generator = afterChildren(children, state, content);
-      this.#run();
+      this.run();
       return;
     }
-    this.#complete(state, content);
+    this.complete(state, content);
   }
 
   /** A body that fails could not wait for them, but one that returns could have. */
-  #reportLeftBehind(children: FiberCore[]): void {
+  private reportLeftBehind(children: FiberCore[]): void {
     const message = `Fiber '${this.name}' returned with children running: ${names(children)}; wait for them, or spawn them in a scope`;
     this.core.report(new SystemError("EBUSY", message), this.errorOrigin());
   }
 
-  #complete(state: number, content: unknown): void {
+  private complete(state: number, content: unknown): void {
     while (this.deadline !== undefined) this.deadline.close();
     this.status = COMPLETED;
     this.cell = EMPTY;
@@ -244,7 +244,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     this.shield = undefined;
     this.awaiting = undefined;
     this.parked = false;
-    if (this.waiter !== undefined) this.#abandonWait();
+    if (this.waiter !== undefined) this.abandonWait();
     this.locks?.fiberEnded();
     this.core.disarm(this.task);
     const { parent } = this;
@@ -252,7 +252,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     if (state === FULFILLED) this.fulfil(content);
     else this.reject(content);
     this.failures?.report();
-    this.#destroy();
+    this.destroy();
   }
 
   /** The body may still look, as long as it goes on. */
@@ -261,7 +261,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     else (this.failures ??= new UnseenFailures()).add(future);
   }
 
-  #destroy(): void {
+  private destroy(): void {
     const { onDestroy } = this;
     if (onDestroy === undefined) return;
     this.onDestroy = undefined;
@@ -276,24 +276,24 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
 
   /** Wakes it with a value. */
   wake(value: unknown): void {
-    this.#deliver(VALUE, value);
+    this.deliver(VALUE, value);
   }
 
   /** Wakes it with an error. */
   wakeWithError(error: unknown): void {
-    if (!(error instanceof CancelledError)) return this.#deliver(ERROR, error);
+    if (!(error instanceof CancelledError)) return this.deliver(ERROR, error);
     this.cancelled ||= this.status !== COMPLETED;
-    this.#deliver(CANCEL, error);
+    this.deliver(CANCEL, error);
   }
 
   /** A shield lets go of what it held. */
   interrupt(interruption: Interruption): void {
-    this.#deliver(interruption.kind, interruption.content, interruption.by);
+    this.deliver(interruption.kind, interruption.content, interruption.by);
   }
 
   /** A deadline of its own has expired. */
   expire(scope: TimeoutScopeCore): void {
-    this.#deliver(TIMEOUT, scope);
+    this.deliver(TIMEOUT, scope);
   }
 
   override cancel(reason: unknown, by: Canceller | undefined = current): boolean {
@@ -301,25 +301,25 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     if (current === this) throw new SystemError("EDEADLK", `Cannot cancel fiber '${this.name}' from itself: throw, or return`);
     this.cancelled = true;
     if (this.status === INITIAL) {
-      this.#complete(REJECTED, new CancelledError(reason, describeCanceller(by)));
+      this.complete(REJECTED, new CancelledError(reason, describeCanceller(by)));
       return true;
     }
     if (this.cell === CANCEL || this.shield?.holdsCancel) {
-      if (this.core.exitRequested) this.#makeReady();
+      if (this.core.exitRequested) this.makeReady();
       return false;
     }
-    this.#deliver(CANCEL, reason, by);
+    this.deliver(CANCEL, reason, by);
     return true;
   }
 
   /** Fills the cell, or has a shield hold it, and makes a suspended fiber run. */
-  #deliver(cell: number, content: unknown, by?: Canceller): void {
+  private deliver(cell: number, content: unknown, by?: Canceller): void {
     if (this.status === COMPLETED) return;
-    if (this.#merge(cell, content, by)) this.#makeReady();
+    if (this.merge(cell, content, by)) this.makeReady();
   }
 
   /** Puts it into the cell, unless what lies there goes before it. `false`: a shield holds it back. */
-  #merge(cell: number, content: unknown, by?: Canceller): boolean {
+  private merge(cell: number, content: unknown, by?: Canceller): boolean {
     if (cell >= TIMEOUT && this.shield?.hold(cell, content, by)) return false;
     const before = this.cell;
     const keeps = before === CANCEL || (before === TIMEOUT && cell < TIMEOUT);
@@ -332,16 +332,16 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   }
 
   /** It is to run: now if it is suspended, and in the right phase if it waits for its turn. */
-  #makeReady(): void {
+  private makeReady(): void {
     if (this.status === RUNNING || this.status === INITIAL) return;
     if (this.linked) {
       this.linked = false;
       if (this.awaiting!.state === UNRESOLVED) this.awaiting!.removeWaiter(this.task);
     }
-    this.#ready();
+    this.ready();
   }
 
-  #ready(): void {
+  private ready(): void {
     this.status = READY;
     if (this.task.bucket === undefined) this.task.pendingIteration = this.lastRun;
     this.core.arm(this.task);
@@ -350,8 +350,8 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   /** Exit was asked for: it is to be unwound, also if it asked for that itself and suspends afterwards. */
   unwind(): void {
     if (this.status === INITIAL) this.core.arm(this.task);
-    else if (this.status === RUNNING) this.wakeWithError(this.#exitError());
-    else this.#makeReady();
+    else if (this.status === RUNNING) this.wakeWithError(this.exitError());
+    else this.makeReady();
   }
 
   // What operations need
@@ -380,7 +380,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     if (this.cell === EMPTY) this.wake(undefined);
   }
 
-  #abandonWait(): void {
+  private abandonWait(): void {
     const waiter = this.waiter!;
     this.waiter = undefined;
     waiter.abandoned();
@@ -389,7 +389,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   /** Suspends it until its turn comes again. */
   parkReady(): void {
     this.parked = true;
-    this.#ready();
+    this.ready();
   }
 
   unpark(): void {
@@ -399,7 +399,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
       this.linked = false;
       if (this.awaiting!.state === UNRESOLVED) this.awaiting!.removeWaiter(this.task);
     }
-    if (this.waiter !== undefined) this.#abandonWait();
+    if (this.waiter !== undefined) this.abandonWait();
     this.core.disarm(this.task);
     this.awaiting = undefined;
   }
@@ -417,7 +417,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     if (cell === CANCEL) {
       if (this.core.exitRequested) this.refusals++;
       if (this.core.debug) new CancellationCheck(this);
-      const by = this.#takeCanceller();
+      const by = this.takeCanceller();
       return content instanceof CancelledError ? content : withUserStack(() => new CancelledError(content, describeCanceller(by)));
     }
     if (cell === TIMEOUT) return withUserStack(() => new TimeoutError((content as TimeoutScopeCore).deliver()));
@@ -427,17 +427,17 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   takeInterruption(): Interruption | undefined {
     const { cell } = this;
     const content = this.takeValue();
-    return cell >= TIMEOUT ? { kind: cell, content, by: this.#takeCanceller() } : undefined;
+    return cell >= TIMEOUT ? { kind: cell, content, by: this.takeCanceller() } : undefined;
   }
 
-  #takeCanceller(): Canceller | undefined {
+  private takeCanceller(): Canceller | undefined {
     const by = this.canceller;
     this.canceller = undefined;
     return by;
   }
 
   restore(interruption: Interruption): void {
-    this.#merge(interruption.kind, interruption.content, interruption.by);
+    this.merge(interruption.kind, interruption.content, interruption.by);
   }
 
   /** An expired deadline that is closed again does not apply to what comes after it. */
@@ -458,7 +458,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
       this.park();
       return true;
     }
-    if (this.cell < TIMEOUT) this.wakeWithError(withUserStack(() => this.#exitError()));
+    if (this.cell < TIMEOUT) this.wakeWithError(withUserStack(() => this.exitError()));
     throw this.takeError();
   }
 
@@ -498,7 +498,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   strand(): void {
     if (this.status === INITIAL) {
       this.cancelled = true;
-      this.#complete(REJECTED, this.#exitError());
+      this.complete(REJECTED, this.exitError());
     } else if (this.core.state === FINISHED) {
       this.core.report(
         new SystemError("ECANCELED", `Fiber '${this.name}' has not ended with its loop: it ${this.occupation}`),

@@ -58,7 +58,7 @@ class PollerIo extends PassingIo {
     if (typeof poller === "number") throw systemError(poller, `Cannot poll: ${errorCode(-poller)}`);
     this.#poller = poller;
     try {
-      this.#watchAll();
+      this.watchAll();
       if (this.#timeout === 0) return;
       this.handle = check(poller.handle, (code) => `Cannot poll on the ${this.core.kernel.name} kernel: ${code}`);
       if (this.#timeout === Infinity) return;
@@ -70,7 +70,7 @@ class PollerIo extends PassingIo {
     }
   }
 
-  #watchAll(): void {
+  private watchAll(): void {
     let token = 0;
     for (const [fd, watched] of this.watched) {
       const result = this.#poller.watch(fd, watched.events, false, token++);
@@ -122,7 +122,7 @@ export class PollOperation extends StreamOperation<number> {
   }
 
   protected override step(): boolean {
-    const count = this.#sweep();
+    const count = this.sweep();
     if (count === 0 && !this.io.timedOut) return this.direction.ready = false;
     this.value = count;
     return true;
@@ -130,12 +130,12 @@ export class PollOperation extends StreamOperation<number> {
 
   /** A descriptor that is ready goes before a deadline that has passed, which then comes at the next suspension. */
   protected override requireCause(fiber: CurrentFiber): void {
-    if (fiber.cell === TIMEOUT && this.#sweep() > 0) this.direction.ready = true;
+    if (fiber.cell === TIMEOUT && this.sweep() > 0) this.direction.ready = true;
     else super.requireCause(fiber);
   }
 
   /** Fills the entries in: how many have something. */
-  #sweep(): number {
+  private sweep(): number {
     const { watched } = this.io;
     this.io.sweep();
     let count = 0;

@@ -274,13 +274,13 @@ export abstract class StreamOperation<T> extends BaseOperation<T> {
     if ((fiber as FiberCore).refuse()) return false;
     if (this.isEmpty()) return true;
     io.begin();
-    return this.#run(fiber, false);
+    return this.attempt(fiber, false);
   }
 
   protected override resume(fiber: CurrentFiber): boolean {
     this.io.release(this.direction);
     fiber.unpark();
-    return this.#run(fiber, true);
+    return this.attempt(fiber, true);
   }
 
   protected override abandon(fiber: CurrentFiber): void {
@@ -291,11 +291,11 @@ export abstract class StreamOperation<T> extends BaseOperation<T> {
     fiber.unpark();
   }
 
-  #run(fiber: CurrentFiber, isWoken: boolean): boolean {
+  private attempt(fiber: CurrentFiber, isWoken: boolean): boolean {
     let ended = true;
     try {
       if (isWoken) this.requireCause(fiber);
-      ended = this.#proceed(fiber as FiberCore);
+      ended = this.proceed(fiber as FiberCore);
       return ended;
     } finally {
       if (ended) this.io.end();
@@ -307,10 +307,10 @@ export abstract class StreamOperation<T> extends BaseOperation<T> {
     if (fiber.cell >= ERROR) throw fiber.takeError();
     if (fiber.cell !== EMPTY) fiber.takeValue();
     this.io.requireOpen(this.action);
-    if (!this.direction.ready) throw this.#strayResume();
+    if (!this.direction.ready) throw this.strayResume();
   }
 
-  #proceed(fiber: FiberCore): boolean {
+  private proceed(fiber: FiberCore): boolean {
     const { io, direction } = this;
     while (direction.ready) {
       if (!fiber.mayGoOn()) {
@@ -321,13 +321,13 @@ export abstract class StreamOperation<T> extends BaseOperation<T> {
     }
     if (fiber.cell !== EMPTY) {
       fiber.takeValue();
-      throw this.#strayResume();
+      throw this.strayResume();
     }
     io.wait(direction, fiber);
     return false;
   }
 
-  #strayResume(): SystemError {
+  private strayResume(): SystemError {
     return new SystemError("EBUSY", `The fiber was woken by somebody's resume() while it waited to ${this.action} ${this.io.title}`);
   }
 }

@@ -120,17 +120,17 @@ export class ReadAllOperation extends InputOperation<Uint8Array> {
   }
 
   protected override step(): boolean {
-    if (this.count === this.bytes.length) this.#resize(this.count * 2);
+    if (this.count === this.bytes.length) this.resize(this.count * 2);
     const count = this.io.read(this.bytes.subarray(this.count, this.count + MOST_AT_ONCE));
     if (count < 0) return false;
     this.count += count;
     if (count > 0) return false;
-    this.#resize(this.count);
+    this.resize(this.count);
     this.value = this.bytes;
     return true;
   }
 
-  #resize(size: number): void {
+  private resize(size: number): void {
     this.bytes = new Uint8Array(this.bytes.buffer.transfer(size));
   }
 }
@@ -203,7 +203,7 @@ export class WriteAllOperation extends OutputOperation<void> {
 
   protected override isEmpty(): boolean {
     this.count = 0;
-    return this.#isDone();
+    return this.isDone();
   }
 
   protected override step(): boolean {
@@ -211,10 +211,10 @@ export class WriteAllOperation extends OutputOperation<void> {
     const count = this.io.write(this.count === 0 ? data : data.subarray(this.count));
     if (count < 0) return false;
     this.count += count;
-    return this.#isDone();
+    return this.isDone();
   }
 
-  #isDone(): boolean {
+  private isDone(): boolean {
     if (this.count < this.data.length) return false;
     this.value = undefined;
     return true;

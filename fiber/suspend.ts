@@ -9,17 +9,17 @@ import { BaseOperation, type Operation } from "../future/operation.ts";
 
 class SuspendOperation extends BaseOperation<unknown> {
   protected override start(fiber: CurrentFiber): boolean {
-    if (fiber.cell !== EMPTY) return this.#end(fiber);
+    if (fiber.cell !== EMPTY) return this.end(fiber);
     fiber.park();
     return false;
   }
 
   protected override resume(fiber: CurrentFiber): boolean {
     fiber.unpark();
-    return this.#end(fiber);
+    return this.end(fiber);
   }
 
-  #end(fiber: CurrentFiber): true {
+  private end(fiber: CurrentFiber): true {
     if (fiber.cell >= ERROR) throw fiber.takeError();
     this.value = fiber.takeValue();
     return true;

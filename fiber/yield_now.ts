@@ -10,17 +10,17 @@ import type { FiberCore } from "./fiber_core.ts";
 
 class YieldOperation extends BaseOperation<void> {
   protected override start(fiber: CurrentFiber): boolean {
-    if (fiber.cell !== EMPTY) return this.#end(fiber);
+    if (fiber.cell !== EMPTY) return this.end(fiber);
     (fiber as FiberCore).parkReady();
     return false;
   }
 
   protected override resume(fiber: CurrentFiber): boolean {
     fiber.unpark();
-    return this.#end(fiber);
+    return this.end(fiber);
   }
 
-  #end(fiber: CurrentFiber): true {
+  private end(fiber: CurrentFiber): true {
     if (fiber.cell >= ERROR) throw fiber.takeError();
     fiber.takeValue();
     this.value = undefined;

@@ -67,16 +67,16 @@ export class FutureCore {
   }
 
   fulfil(value: unknown): void {
-    this.#resolve(FULFILLED, value);
+    this.resolve(FULFILLED, value);
   }
 
   reject(error: unknown): void {
-    this.#resolve(REJECTED, error);
+    this.resolve(REJECTED, error);
     if (this.parent !== undefined && this.hasUnseenFailure) this.parent.futureFailed(this);
   }
 
   /** State and outcome are set before anybody is told, and nobody is told inline. ESTALE the second time. */
-  #resolve(state: number, content: unknown): void {
+  private resolve(state: number, content: unknown): void {
     if (this.state !== UNRESOLVED) throw new SystemError("ESTALE", "Cannot resolve a future a second time: its outcome stands");
     this.state = state;
     this.content = content;

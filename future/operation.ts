@@ -78,7 +78,7 @@ export abstract class BaseOperation<T> implements Operation<T> {
 
   /** The iterator's step. */
   next(signal?: unknown): this {
-    this.done = signal === RESUMED ? this.resume(current!) : this.#start();
+    this.done = signal === RESUMED ? this.resume(current!) : this.begin();
     return this;
   }
 
@@ -89,7 +89,7 @@ export abstract class BaseOperation<T> implements Operation<T> {
     throw useYieldStar();
   }
 
-  #start(): boolean {
+  private begin(): boolean {
     if (current === undefined) throw offFiber();
     if (current.parked) {
       this.abandon(current);
