@@ -95,8 +95,8 @@ const kind = new SourceKind({
 });
 
 class ChildHandle extends QueuedHandle implements ChildSource {
-  readonly pid: number;
-  readonly callback: (info: ChildInfo, source: ChildSource) => unknown;
+  declare readonly pid: number;
+  declare readonly callback: (info: ChildInfo, source: ChildSource) => unknown;
   readonly record: ProcessRecord = { pid: 0, uid: 0, code: 0, status: 0 };
   ownsProcess: boolean;
   ownsPidfd: boolean;

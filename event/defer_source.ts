@@ -27,7 +27,7 @@ const kind = new SourceKind({
 });
 
 class DeferHandle extends LimitedHandle implements DeferSource {
-  readonly callback: (source: DeferSource) => unknown;
+  declare readonly callback: (source: DeferSource) => unknown;
 
   constructor(core: LoopCore, callback: PlainCallback | null | undefined, options: LimitedOptions | undefined) {
     super(core, kind, "oneshot", options);

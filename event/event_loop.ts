@@ -480,7 +480,7 @@ export class EventLoop implements Disposable, AsyncDisposable {
     this.#requireDisposable();
     core.disposed = true;
     if (core.state !== FINISHED) core.finish();
-    for (const node of core.sources) dispose(core, node);
+    while (core.sources.first !== undefined) dispose(core, core.sources.first);
     core.poller.close();
     if (defaultLoop === this) defaultLoop = undefined;
   }

@@ -31,7 +31,7 @@ const kind = new SourceKind({
 });
 
 class ExitHandle extends SourceHandle implements ExitSource {
-  readonly callback: (source: ExitSource) => unknown;
+  declare readonly callback: (source: ExitSource) => unknown;
 
   constructor(core: LoopCore, callback: ExitCallback, options: SourceOptions | undefined) {
     super(core, kind, "oneshot", options);

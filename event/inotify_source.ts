@@ -56,8 +56,8 @@ const kind = new SourceKind({
 });
 
 class InotifyHandle extends LimitedHandle implements InotifySource, InotifyOwner {
-  readonly mask: number;
-  readonly callback: (event: InotifyEvent, source: InotifySource) => unknown;
+  declare readonly mask: number;
+  declare readonly callback: (event: InotifyEvent, source: InotifySource) => unknown;
   event: InotifyEvent | undefined = undefined;
   file: Handle = -1;
   group: InotifyGroup | undefined = undefined;

@@ -76,8 +76,8 @@ function register(node: SourceNode): number {
 }
 
 class IoHandle extends LimitedHandle implements IoSource {
-  readonly watch: Watch;
-  readonly callback: (revents: number, source: IoSource) => unknown;
+  declare readonly watch: Watch;
+  declare readonly callback: (revents: number, source: IoSource) => unknown;
   readonly #kernel: LoopCore["kernel"];
   stored: number = 0;
   ownsFd: boolean;

@@ -26,6 +26,7 @@ import { OFF, ON, ONESHOT, type SourceNode } from "./source_node.ts";
 import { Driver } from "./driver.ts";
 import { chooseWakeup, perturbationOf } from "./timer_window.ts";
 import { ClockIndex, type Usec } from "./time.ts";
+import { SourceList } from "./source_list.ts";
 import { WatchTable } from "./watch_table.ts";
 import type { Watchdog } from "./watchdog.ts";
 import { checkCallbackResult, originOf } from "./failure.ts";
@@ -94,7 +95,7 @@ export class LoopCore {
   readonly prepares: PrepareQueue = new PrepareQueue();
   readonly clocks: readonly ClockQueue[] = ([0, 1, 2, 3, 4] as const).map((clock) => new ClockQueue(clock));
   /** All sources of the user's and of futures; not the tasks. */
-  readonly sources: Set<SourceNode> = new Set();
+  readonly sources: SourceList = new SourceList();
   readonly posts: Set<SourceNode> = new Set();
   /** The online sources that polling may make pending. */
   readonly fed: Census = new Census();
@@ -573,7 +574,7 @@ function errnoOf(error: unknown): number {
 }
 
 function runRateLimitExpired(node: SourceNode): unknown {
-  return node.extra!.onRateLimitExpired!();
+  return node.extra!.onRateLimitExpired!(node.owner);
 }
 
 /** The after-step comes also when the callback failed, and while the source still counts as running. */

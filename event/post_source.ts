@@ -26,7 +26,7 @@ const kind = new SourceKind({
 });
 
 class PostHandle extends QueuedHandle implements PostSource {
-  readonly callback: (source: PostSource) => unknown;
+  declare readonly callback: (source: PostSource) => unknown;
 
   constructor(core: LoopCore, callback: PlainCallback | null | undefined, options: QueuedOptions | undefined) {
     super(core, kind, "on", options);

@@ -43,7 +43,7 @@ export class PrepareQueue {
 }
 
 function prepare(node: SourceNode): unknown {
-  return node.extra!.prepare!();
+  return node.extra!.prepare!(node.owner);
 }
 
 /** Online first, then who was prepared longest ago, then by priority. */

@@ -81,9 +81,9 @@ function kindOf(resource: PressureResource): SourceKind {
 }
 
 class PressureHandle extends LimitedHandle implements PressureSource {
-  readonly resource: PressureResource;
-  readonly callback: (source: PressureSource) => unknown;
-  readonly watch: Watch;
+  declare readonly resource: PressureResource;
+  declare readonly callback: (source: PressureSource) => unknown;
+  declare readonly watch: Watch;
   /** What it was reported ready for. */
   stored: number = 0;
   readonly #kernel: LoopCore["kernel"];

@@ -70,8 +70,8 @@ const kind = new SourceKind({
 });
 
 class SignalHandle extends LimitedHandle implements SignalSource, SignalReceiver {
-  readonly signal: number;
-  readonly callback: (info: SignalInfo, source: SignalSource) => unknown;
+  declare readonly signal: number;
+  declare readonly callback: (info: SignalInfo, source: SignalSource) => unknown;
   record: SignalRecord | undefined = undefined;
 
   constructor(core: LoopCore, signal: number, callback: SignalCallback | null | undefined, options: LimitedOptions | undefined) {

@@ -29,7 +29,7 @@ const enabledNames: Record<number, Enabled> = { [OFF]: "off", [ON]: "on", [ONESH
 
 /** What all handles do. */
 export abstract class SourceHandle implements Source {
-  readonly node: SourceNode;
+  declare readonly node: SourceNode;
 
   /** A node of this kind, not connected yet. Throws EINVAL for options that are out of range. */
   constructor(core: LoopCore, kind: SourceKind, enabled: Enabled, options: SourceOptions | undefined) {
@@ -148,23 +148,17 @@ export abstract class QueuedHandle extends SourceHandle implements QueuedSource 
     this.extra.exitOnFailure = value;
   }
 
-  #prepare: PlainCallback | undefined = undefined;
-
   get prepare(): PlainCallback | undefined {
-    return this.#prepare;
+    return this.node.extra?.prepare as PlainCallback | undefined;
   }
 
   set prepare(callback: PlainCallback | undefined) {
-    const core = this.liveCore("set the prepare callback of");
-    this.#prepare = callback;
-    setPrepare(core, this.node, callback === undefined ? undefined : () => callback(this));
+    setPrepare(this.liveCore("set the prepare callback of"), this.node, callback as ((owner: unknown) => unknown) | undefined);
   }
 }
 
 /** What all handles but those of child, post and exit sources do. */
 export abstract class LimitedHandle extends QueuedHandle implements LimitedSource {
-  #onRateLimitExpired: PlainCallback | undefined = undefined;
-
   constructor(core: LoopCore, kind: SourceKind, enabled: Enabled, options: LimitedOptions | undefined) {
     super(core, kind, enabled, options);
     if (options?.rateLimit !== undefined) this.rateLimit = options.rateLimit;
@@ -187,12 +181,11 @@ export abstract class LimitedHandle extends QueuedHandle implements LimitedSourc
   }
 
   get onRateLimitExpired(): PlainCallback | undefined {
-    return this.#onRateLimitExpired;
+    return this.node.extra?.onRateLimitExpired as PlainCallback | undefined;
   }
 
   set onRateLimitExpired(callback: PlainCallback | undefined) {
-    this.#onRateLimitExpired = callback;
-    this.extra.onRateLimitExpired = callback === undefined ? undefined : () => callback(this);
+    this.extra.onRateLimitExpired = callback as ((owner: unknown) => unknown) | undefined;
   }
 
   leaveRateLimit(): boolean {

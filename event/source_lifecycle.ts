@@ -118,7 +118,7 @@ export function setPriority(core: LoopCore, node: SourceNode, priority: number):
 }
 
 /** Sets or, with `undefined`, removes its prepare callback. */
-export function setPrepare(core: LoopCore, node: SourceNode, prepare: (() => unknown) | undefined): void {
+export function setPrepare(core: LoopCore, node: SourceNode, prepare: ((owner: unknown) => unknown) | undefined): void {
   if (prepare === undefined && node.extra?.prepare === undefined) return;
   const extra = node.extra ??= new SourceExtra();
   extra.prepare = prepare;
@@ -135,7 +135,7 @@ export function dispose(core: LoopCore, node: SourceNode): void {
   node.kind.disconnect(node);
   setPrepare(core, node, undefined);
   core.posts.delete(node);
-  core.sources.delete(node);
+  core.sources.remove(node);
   node.core = undefined;
   core.touch();
   core.releaseWhenIdle(node);

@@ -25,12 +25,14 @@ export class SourceExtra {
   description: string | undefined = undefined;
   onDestroy: (() => void) | undefined = undefined;
   exitOnFailure: boolean = false;
-  prepare: (() => unknown) | undefined = undefined;
+  /** Given the owner. */
+  prepare: ((owner: unknown) => unknown) | undefined = undefined;
   prepareIteration: number = 0;
   /** Where it sits in the prepare queue; −1: it does not. */
   prepareIndex: number = -1;
   rateLimit: RateLimiter | undefined = undefined;
-  onRateLimitExpired: (() => unknown) | undefined = undefined;
+  /** Given the owner. */
+  onRateLimitExpired: ((owner: unknown) => unknown) | undefined = undefined;
 }
 
 /** One registered source. */
@@ -41,6 +43,9 @@ export class SourceNode {
   /** The handle, the fiber, the slot: whatever `kind` deals in. It holds the type's own data. */
   declare owner: unknown;
   declare extra: SourceExtra | undefined;
+  /** Its neighbours among the sources of the loop. */
+  declare previousSource: SourceNode | undefined;
+  declare nextSource: SourceNode | undefined;
   declare enabled: number;
   declare priority: number;
   declare pending: boolean;
@@ -65,6 +70,8 @@ export class SourceNode {
     this.kind = kind;
     this.owner = undefined;
     this.extra = undefined;
+    this.previousSource = undefined;
+    this.nextSource = undefined;
     this.enabled = enabled;
     this.priority = priority;
     this.pending = kind.alwaysPending;

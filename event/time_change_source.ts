@@ -44,8 +44,8 @@ function register(node: SourceNode): number {
 const noise = new Uint8Array(8);
 
 class TimeChangeHandle extends QueuedHandle implements TimeChangeSource {
-  readonly callback: (source: TimeChangeSource) => unknown;
-  readonly watch: Watch;
+  declare readonly callback: (source: TimeChangeSource) => unknown;
+  declare readonly watch: Watch;
   readonly #kernel: LoopCore["kernel"];
 
   constructor(core: LoopCore, handle: number, callback: PlainCallback | null | undefined, options: QueuedOptions | undefined) {

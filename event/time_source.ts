@@ -80,8 +80,8 @@ export function timerFunctions(clock: ClockIndex): {
 }
 
 class TimeHandle extends LimitedHandle implements TimeSource {
-  readonly clock: Clock;
-  readonly callback: (usec: Usec, source: TimeSource) => unknown;
+  declare readonly clock: Clock;
+  declare readonly callback: (usec: Usec, source: TimeSource) => unknown;
 
   constructor(core: LoopCore, clock: ClockIndex, usec: Usec, callback: TimeCallback | null | undefined, options: TimeOptions | undefined) {
     super(core, timeKinds[clock], "oneshot", options);

@@ -10,19 +10,16 @@ import type { LoopCore } from "../event/loop_core.ts";
 import { requireOptions, requirePriority } from "../event/validate.ts";
 import { current } from "../future/current.ts";
 import { requireNotExiting } from "../future/event_future.ts";
-import { Future, futureOf, heldHandle } from "../future/future.ts";
+import { Future, futureCoreOf, futureOf, heldHandle } from "../future/future.ts";
 import type { FutureCore } from "../future/future_core.ts";
 import type { FutureGroup } from "../future/group.ts";
 import type { Operation } from "../future/operation.ts";
 import { CancelledError } from "../future/interruption.ts";
 import { Slot } from "../future/slot.ts";
 import { type FiberParent, joinFamily, leaveFamily, rootOf } from "./family.ts";
-import { COMPLETED, FiberCore } from "./fiber_core.ts";
+import { COMPLETED, FiberCore, type FiberStatus, statusNames } from "./fiber_core.ts";
 
-/** Where a fiber stands. `"ready"`: it waits for its turn. */
-export type FiberStatus = "initial" | "ready" | "running" | "suspended" | "completed";
-
-const statusNames: readonly FiberStatus[] = ["initial", "ready", "running", "suspended", "completed"];
+export type { FiberStatus };
 
 /**
  * How a fiber is made.
@@ -58,8 +55,6 @@ export let fiberOf: <T>(core: FiberCore) => Fiber<T>;
  * @typeParam T What its body returns.
  */
 export class Fiber<T> extends Future<T> {
-  readonly #core: FiberCore;
-
   static {
     fiberOf = <T>(core: FiberCore) => heldHandle<Fiber<T>>(core) ?? new Fiber<T>(core);
   }
@@ -68,31 +63,30 @@ export class Fiber<T> extends Future<T> {
   protected constructor(core: object) {
     super(core);
     if (!(core instanceof FiberCore)) throw new SystemError("EINVAL", "Cannot make a fiber by new: use spawn()");
-    this.#core = core;
   }
 
   /** For error reports. */
   get name(): string {
-    return this.#core.name;
+    return coreOfFiber(this).name;
   }
 
   /** Where it stands. */
   get status(): FiberStatus {
-    return statusNames[this.#core.status];
+    return statusNames[coreOfFiber(this).status];
   }
 
   /** Smaller is more important. Set by `setPriority`. */
   get priority(): number {
-    return this.#core.priority;
+    return coreOfFiber(this).priority;
   }
 
   /** Nobody's child: see {@linkcode FiberOptions}. Setting it after the end changes nothing. */
   get floating(): boolean {
-    return this.#core.parent === undefined || this.#core.parent === rootOf(this.#core.core);
+    return coreOfFiber(this).parent === undefined || coreOfFiber(this).parent === rootOf(coreOfFiber(this).core);
   }
 
   set floating(floating: boolean) {
-    const core = this.#core;
+    const core = coreOfFiber(this);
     if (core.status === COMPLETED || floating === this.floating) return;
     leaveFamily(core.parent!, core);
     joinFamily(parentOf(core.core, floating), core);
@@ -100,23 +94,23 @@ export class Fiber<T> extends Future<T> {
 
   /** What it waits for, until it runs again. */
   get awaiting(): Future<unknown> | undefined {
-    const { awaiting } = this.#core;
+    const { awaiting } = coreOfFiber(this);
     return awaiting && handleOf(awaiting);
   }
 
   /** It was cancelled at some time, also if it swallowed that. */
   get cancelled(): boolean {
-    return this.#core.cancelled;
+    return coreOfFiber(this).cancelled;
   }
 
   /** Wakes it: its suspension returns the value. One that runs gets it at its next suspension; one that has ended ignores it. */
   resume(value?: unknown): void {
-    this.#core.wake(value);
+    coreOfFiber(this).wake(value);
   }
 
   /** Wakes it: its suspension throws the error. A `CancelledError` counts as a cancellation. */
   resumeWithError(error: unknown): void {
-    this.#core.wakeWithError(error);
+    coreOfFiber(this).wakeWithError(error);
   }
 
   /** `"Fiber"`. */
@@ -128,6 +122,11 @@ export class Fiber<T> extends Future<T> {
   static get current(): Fiber<unknown> | undefined {
     return current && fiberOf(current as FiberCore);
   }
+}
+
+/** The core of a fiber. */
+function coreOfFiber(fiber: Fiber<unknown>): FiberCore {
+  return futureCoreOf(fiber) as FiberCore;
 }
 
 /** The handle that fits the core. */
@@ -166,8 +165,9 @@ export function spawnCore(
   requirePriority(priority);
   requireNotExiting(core, "spawn a fiber");
   const fiber = new FiberCore(core, body, name, priority);
-  fiber.onDestroy = onDestroy;
-  if (current !== undefined) fiber.locals = (current as FiberCore).locals;
+  if (onDestroy !== undefined) fiber.onDestroy = onDestroy;
+  const locals = (current as FiberCore | undefined)?.locals;
+  if (locals !== undefined) fiber.locals = locals;
   joinFamily(parent, fiber);
   if (signal !== undefined) cancelBySignal(fiber, signal);
   return fiber;

@@ -18,7 +18,7 @@ import { ONESHOT, SourceNode } from "../event/source_node.ts";
 import { CANCEL, current, type CurrentFiber, EMPTY, ERROR, type Interruption, setCurrent, TIMEOUT, VALUE } from "../future/current.ts";
 import { FULFILLED, FutureCore, REJECTED, UNRESOLVED } from "../future/future_core.ts";
 import { CancelledError, type Canceller, describeCanceller } from "../future/interruption.ts";
-import { type Operation, operationOf, RESUMED, SUSPENDED, type Suspension, useYieldStar } from "../future/operation.ts";
+import { forgetResult, type Operation, operationOf, RESUMED, SUSPENDED, type Suspension, useYieldStar } from "../future/operation.ts";
 import { hostAccountOf, UnseenFailures } from "../future/unseen_failure.ts";
 import { cancelWaitCores } from "./cancel_wait.ts";
 import { childrenOf, type FiberParent, leaveFamily } from "./family.ts";
@@ -34,6 +34,12 @@ export const READY = 1;
 export const RUNNING = 2;
 export const SUSPENDED_FIBER = 3;
 export const COMPLETED = 4;
+
+/** Where a fiber stands. `"ready"`: it waits for its turn. */
+export type FiberStatus = "initial" | "ready" | "running" | "suspended" | "completed";
+
+/** Their names, by number. */
+export const statusNames: readonly FiberStatus[] = ["initial", "ready", "running", "suspended", "completed"];
 
 /** So often in a row a fiber may be refused a wait in the exit phase, and go on, before it is taken for one that never ends. */
 const MOST_REFUSALS = 1_000;
@@ -68,18 +74,31 @@ export interface FiberLocks {
   fiberEnded(): void;
 }
 
+/** What few fibers have. */
+class FiberExtra {
+  /** Who cancelled it, while that lies in the cell. */
+  canceller: Canceller | undefined = undefined;
+  shield: Shield | undefined = undefined;
+  locals: FiberLocals | undefined = undefined;
+  onDestroy: (() => void) | undefined = undefined;
+  /** What failed on its account, and nobody has looked at yet. */
+  failures: UnseenFailures | undefined = undefined;
+  /** How often it was refused a wait in the exit phase. */
+  refusals: number = 0;
+}
+
 /** See the head of this module. */
 export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   declare private readonly givenName: string | undefined;
-  declare readonly task: SourceNode;
+  /** Its task. */
+  declare backing: SourceNode;
+  declare private extra: FiberExtra | undefined;
   declare status: number;
   /** Not called before the first turn: its parameter defaults are code, which a fiber that never starts must not run. */
   declare private readonly body: () => Operation<unknown>;
   declare private generator: Iterator<unknown, unknown, unknown> | undefined;
   declare cell: number;
   declare private cellContent: unknown;
-  /** Who cancelled it, while that lies in the cell. */
-  declare private canceller: Canceller | undefined;
   declare parked: boolean;
   /** The task is among the waiters of `awaiting`, or in the queue as its callback. */
   declare linked: boolean;
@@ -87,52 +106,69 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   /** What it is parked for, where that is no future. */
   declare waiter: FiberWait | undefined;
   declare locks: FiberLocks | undefined;
-  declare locals: FiberLocals | undefined;
   /** The iteration in which it last ran. */
   declare private lastRun: number;
   /** The innermost that is open. */
   declare deadline: TimeoutScopeCore | undefined;
-  declare shield: Shield | undefined;
   /** Whose child it is, and its children and siblings: a tree under each loop. */
   declare parent: FiberParent | undefined;
   declare firstChild: FiberCore | undefined;
   declare previousSibling: FiberCore | undefined;
   declare nextSibling: FiberCore | undefined;
-  /** What failed on its account, and nobody has looked at yet. */
-  declare private failures: UnseenFailures | undefined;
-  onDestroy: (() => void) | undefined;
-  declare private refusals: number;
   /** How many operations may still end on the spot in this turn. */
   declare private credit: number;
 
   constructor(core: LoopCore, body: () => Operation<unknown>, name: string | undefined, priority: number) {
-    super(core, undefined, undefined);
+    const task = new SourceNode(core, kind, ONESHOT, priority);
+    super(core, undefined, task);
+    task.owner = this;
     this.givenName = name;
-    this.task = new SourceNode(core, kind, ONESHOT, priority);
-    this.task.owner = this;
+    this.extra = undefined;
     this.status = INITIAL;
     this.body = body;
     this.generator = undefined;
     this.cell = EMPTY;
     this.cellContent = undefined;
-    this.canceller = undefined;
     this.parked = false;
     this.linked = false;
     this.awaiting = undefined;
     this.waiter = undefined;
     this.locks = undefined;
-    this.locals = undefined;
     this.lastRun = core.iteration;
     this.deadline = undefined;
-    this.shield = undefined;
     this.firstChild = undefined;
     this.previousSibling = undefined;
     this.nextSibling = undefined;
-    this.failures = undefined;
-    this.onDestroy = undefined;
-    this.refusals = 0;
     this.credit = 0;
-    core.arm(this.task);
+    core.arm(task);
+  }
+
+  get task(): SourceNode {
+    return this.backing;
+  }
+
+  private get ownExtra(): FiberExtra {
+    return this.extra ??= new FiberExtra();
+  }
+
+  get shield(): Shield | undefined {
+    return this.extra?.shield;
+  }
+
+  set shield(shield: Shield | undefined) {
+    this.ownExtra.shield = shield;
+  }
+
+  get locals(): FiberLocals | undefined {
+    return this.extra?.locals;
+  }
+
+  set locals(locals: FiberLocals | undefined) {
+    this.ownExtra.locals = locals;
+  }
+
+  set onDestroy(callback: () => void) {
+    this.ownExtra.onDestroy = callback;
   }
 
   override get name(): string {
@@ -166,8 +202,8 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   /** In the exit phase every wake-up is a cancellation, and the fiber runs at once. */
   private dispatchExit(): void {
     if (this.status === INITIAL) this.cancel(this.exitReason(), this.exitName);
-    else if (this.refusals < MOST_REFUSALS) {
-      if (this.awaiting !== undefined && this.awaiting.state !== UNRESOLVED) this.refusals = 0;
+    else if (!this.isRefusedForGood) {
+      if (this.awaiting !== undefined && this.awaiting.state !== UNRESOLVED) this.ownExtra.refusals = 0;
       this.cancelled = true;
       this.merge(CANCEL, this.exitReason(), this.exitName);
       this.run();
@@ -194,11 +230,17 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     this.credit = MOST_AT_ONCE;
     try {
       let step = this.generator === undefined ? this.start() : this.generator.next(RESUMED);
-      while (!step.done && !(step.value === SUSPENDED && this.parked)) step = this.refuseYield();
-      if (step.done) this.returned(FULFILLED, step.value);
+      while (step !== SUSPENDED || !this.parked) {
+        if (step.done) {
+          this.returned(FULFILLED, step.value);
+          break;
+        }
+        step = this.refuseYield();
+      }
     } catch (error) {
       this.returned(REJECTED, error);
     }
+    forgetResult();
     setCurrent(previous);
   }
 
@@ -239,9 +281,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     this.status = COMPLETED;
     this.cell = EMPTY;
     this.cellContent = undefined;
-    this.canceller = undefined;
     this.generator = undefined;
-    this.shield = undefined;
     this.awaiting = undefined;
     this.parked = false;
     if (this.waiter !== undefined) this.abandonWait();
@@ -251,20 +291,19 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     if (parent !== undefined) leaveFamily(parent, this);
     if (state === FULFILLED) this.fulfil(content);
     else this.reject(content);
-    this.failures?.report();
-    this.destroy();
+    if (this.extra !== undefined) this.destroy(this.extra);
   }
 
   /** The body may still look, as long as it goes on. */
   futureFailed(future: FutureCore): void {
     if (this.status === COMPLETED) hostAccountOf(this.core).futureFailed(future);
-    else (this.failures ??= new UnseenFailures()).add(future);
+    else (this.ownExtra.failures ??= new UnseenFailures()).add(future);
   }
 
-  private destroy(): void {
-    const { onDestroy } = this;
+  private destroy({ failures, onDestroy }: FiberExtra): void {
+    this.extra = undefined;
+    failures?.report();
     if (onDestroy === undefined) return;
-    this.onDestroy = undefined;
     try {
       onDestroy();
     } catch (error) {
@@ -326,7 +365,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     if (!keeps) {
       this.cell = cell;
       this.cellContent = content;
-      if (cell === CANCEL) this.canceller = by;
+      if (cell === CANCEL && by !== this.extra?.canceller) this.ownExtra.canceller = by;
     }
     return true;
   }
@@ -415,7 +454,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     const { cell } = this;
     const content = this.takeValue();
     if (cell === CANCEL) {
-      if (this.core.exitRequested) this.refusals++;
+      if (this.core.exitRequested) this.ownExtra.refusals++;
       if (this.core.debug) new CancellationCheck(this);
       const by = this.takeCanceller();
       return content instanceof CancelledError ? content : withUserStack(() => new CancelledError(content, describeCanceller(by)));
@@ -431,8 +470,9 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   }
 
   private takeCanceller(): Canceller | undefined {
-    const by = this.canceller;
-    this.canceller = undefined;
+    const { extra } = this;
+    const by = extra?.canceller;
+    if (by !== undefined) extra!.canceller = undefined;
     return by;
   }
 
@@ -454,12 +494,17 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   /** Throws ECANCELED in the exit phase, where nothing new can be waited for; `true` in the end: the fiber goes on all the same, and is to stay suspended. */
   refuse(): boolean {
     if (!this.core.exitRequested) return false;
-    if (this.refusals >= MOST_REFUSALS) {
+    if (this.isRefusedForGood) {
       this.park();
       return true;
     }
     if (this.cell < TIMEOUT) this.wakeWithError(withUserStack(() => this.exitError()));
     throw this.takeError();
+  }
+
+  /** It goes on however often it is refused. */
+  private get isRefusedForGood(): boolean {
+    return this.extra !== undefined && this.extra.refusals >= MOST_REFUSALS;
   }
 
   /** Whether an operation that need not wait may end on the spot; if not, it is to `parkReady` first. */
@@ -505,6 +550,11 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
         this.errorOrigin(),
       );
     }
+  }
+
+  protected override get condition(): string {
+    if (this.status === COMPLETED) return super.condition;
+    return this.status === SUSPENDED_FIBER ? this.occupation : statusNames[this.status];
   }
 
   /** In words: what it does while it is suspended. */

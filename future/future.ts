@@ -76,17 +76,22 @@ let futureSlotOf: (slot: Slot) => FutureSlot;
  * ```
  */
 export class Future<T> implements Operation<T>, Promise<T>, AsyncDisposable {
-  readonly #core: FutureCore;
+  declare private readonly core: FutureCore;
 
   static {
-    futureCoreOf = (future) => future.#core;
+    futureCoreOf = (future) => future.core;
     futureOf = <T>(core: FutureCore) => heldHandle<Future<T>>(core) ?? new Future<T>(core);
+    Object.defineProperty(this.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+      value(this: Future<unknown>): string {
+        return this.core.inspect(this[Symbol.toStringTag]);
+      },
+    });
   }
 
   /** Not for users: futures are made by {@linkcode Future.withResolvers} and by the functions that return one. */
   protected constructor(core: object) {
     if (!(core instanceof FutureCore)) throw new SystemError("EINVAL", "Cannot make a future by new: use Future.withResolvers()");
-    this.#core = core;
+    this.core = core;
     core.handle = this;
   }
 
@@ -109,22 +114,22 @@ export class Future<T> implements Operation<T>, Promise<T>, AsyncDisposable {
 
   /** The loop to which it belongs. */
   get loop(): EventLoop {
-    return this.#core.core.loop;
+    return this.core.core.loop;
   }
 
   /** Whether it has resolved. */
   get state(): "pending" | "resolved" {
-    return this.#core.state === UNRESOLVED ? "pending" : "resolved";
+    return this.core.state === UNRESOLVED ? "pending" : "resolved";
   }
 
   /** How it ended; `undefined` while it is pending. */
   get outcome(): Outcome<T> | undefined {
-    return outcomeOf<T>(this.#core);
+    return outcomeOf<T>(this.core);
   }
 
   /** The value, or throws the error. EBUSY while it is pending. */
   result(): T {
-    return this.#core.result() as T;
+    return this.core.result() as T;
   }
 
   /**
@@ -135,7 +140,7 @@ export class Future<T> implements Operation<T>, Promise<T>, AsyncDisposable {
    * @throws {SystemError} EDEADLK for the fiber that runs.
    */
   cancel(reason?: unknown): boolean {
-    return this.#core.cancel(reason);
+    return this.core.cancel(reason);
   }
 
   /**
@@ -144,7 +149,7 @@ export class Future<T> implements Operation<T>, Promise<T>, AsyncDisposable {
    * @throws {SystemError} ESTALE when it is resolved, EOPNOTSUPP when nothing behind it has one, EINVAL for what is no whole number.
    */
   setPriority(priority: number): void {
-    this.#core.setPriority(requirePriority(priority));
+    this.core.setPriority(requirePriority(priority));
   }
 
   /**
@@ -152,7 +157,7 @@ export class Future<T> implements Operation<T>, Promise<T>, AsyncDisposable {
    * fiber that adds it. What it throws goes to the loop's `onError`.
    */
   addCallback(callback: (future: Future<T>) => void): FutureSlot {
-    return futureSlotOf(new Slot(this.#core, () => callback(this)));
+    return futureSlotOf(new Slot(this.core, () => callback(this)));
   }
 
   /** As of any promise. Its promise settles while the loop is driven. */
@@ -160,7 +165,7 @@ export class Future<T> implements Operation<T>, Promise<T>, AsyncDisposable {
     ok?: ((value: T) => A | PromiseLike<A>) | null,
     failed?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    return (promiseOf(this.#core) as Promise<T>).then(ok, failed);
+    return (promiseOf(this.core) as Promise<T>).then(ok, failed);
   }
 
   /** As of any promise. */
@@ -170,7 +175,7 @@ export class Future<T> implements Operation<T>, Promise<T>, AsyncDisposable {
 
   /** As of any promise. */
   finally(settled?: (() => void) | null): Promise<T> {
-    return (promiseOf(this.#core) as Promise<T>).finally(settled);
+    return (promiseOf(this.core) as Promise<T>).finally(settled);
   }
 
   /** `"Future"`. */
@@ -180,7 +185,7 @@ export class Future<T> implements Operation<T>, Promise<T>, AsyncDisposable {
 
   /** For `yield*`. */
   [Symbol.iterator](): Iterator<Suspension, T, unknown> {
-    return new AwaitOperation<T>(this.#core)[Symbol.iterator]();
+    return new AwaitOperation<T>(this.core)[Symbol.iterator]();
   }
 
   /** In async code: cancels it and waits until it has ended, whatever its outcome. On a fiber use `cancelWait`. */

@@ -19,6 +19,8 @@ export const UNRESOLVED = 0;
 export const FULFILLED = 1;
 export const REJECTED = 2;
 
+const stateNames: readonly string[] = ["pending", "fulfilled", "rejected"];
+
 /** What a kind of future does on request; one table a kind. */
 export interface FutureKind {
   /** What it is, for error reports. Default: "future". */
@@ -105,6 +107,15 @@ export class FutureCore {
   /** It failed, by more than having been cancelled, and nobody looked at that. */
   get hasUnseenFailure(): boolean {
     return this.state === REJECTED && !this.observed && !(this.cancelled && this.content instanceof CancelledError);
+  }
+
+  /** For whoever prints it: `Fiber 'main > serve' (suspended)`. */
+  inspect(type: string): string {
+    return `${type} '${this.path}' (${this.condition})`;
+  }
+
+  protected get condition(): string {
+    return stateNames[this.state];
   }
 
   errorOrigin(): ErrorOrigin {

@@ -37,28 +37,47 @@ export type Returned<R> = R extends () => Operation<infer T> ? T : R extends Ope
 /** How something ended. */
 export type Outcome<T> = PromiseSettledResult<T>;
 
-/** What an operation yields when it suspends its fiber. */
-export const SUSPENDED: Suspension = Object.freeze({}) as Suspension;
+/**
+ * What the iterators of operations answer. Whoever iterates by `yield*` reads an answer before anything else can happen, so two objects do for all, and
+ * the places that read them see one class.
+ */
+class Step {
+  declare done: boolean;
+  declare value: unknown;
+
+  constructor(done: boolean) {
+    this.done = done;
+    this.value = undefined;
+  }
+}
+
+/** Of an operation that suspends its fiber. */
+export const SUSPENDED: IteratorResult<unknown, unknown> = Object.freeze(new Step(false));
+
+/** Of one that has ended. Its value is kept no longer than the fiber's turn. */
+const ENDED: Step = new Step(true);
+
+/** The fiber's turn is over. */
+export function forgetResult(): void {
+  ENDED.value = undefined;
+}
 
 /** What the loop resumes a fiber with: anything else was not sent by the loop. */
 export const RESUMED: unknown = Object.freeze({});
 
 /**
- * An operation that is its own iterator and its own results: suspending allocates nothing besides it.
+ * An operation that is its own iterator: suspending allocates nothing besides it.
  *
  * The loop resumes with a token that nobody else has, so a step without it is a first one.
  *
  * @typeParam T What it returns.
  */
 export abstract class BaseOperation<T> implements Operation<T> {
-  /** Of the iterator results that this is: whether it has ended. */
-  declare done: boolean;
-  /** Of the iterator results that this is: the token, and in the end the result. */
-  declare value: T | Suspension;
+  /** What it came to. */
+  declare value: T | undefined;
 
   constructor() {
-    this.done = false;
-    this.value = SUSPENDED;
+    this.value = undefined;
   }
 
   /** The first step. `true`: it has ended, with `value`. */
@@ -77,9 +96,11 @@ export abstract class BaseOperation<T> implements Operation<T> {
   }
 
   /** The iterator's step. */
-  next(signal?: unknown): this {
-    this.done = signal === RESUMED ? this.resume(current!) : this.begin();
-    return this;
+  next(signal?: unknown): IteratorResult<Suspension, T> {
+    const hasEnded = signal === RESUMED ? this.resume(current!) : this.begin();
+    if (!hasEnded) return SUSPENDED as IteratorResult<Suspension, T>;
+    ENDED.value = this.value;
+    return ENDED as IteratorResult<Suspension, T>;
   }
 
   /** A loop over it was left early, or a pattern had enough. */
@@ -95,7 +116,6 @@ export abstract class BaseOperation<T> implements Operation<T> {
       this.abandon(current);
       throw useYieldStar();
     }
-    this.value = SUSPENDED;
     return this.start(current);
   }
 }

@@ -562,7 +562,7 @@ export class ProgramRun {
       if (group.state === "resolved") this.#expect(children.every(({ state }) => state === "resolved"), "a group resolved before a child");
     }
     const allEnded = this.#actors.every(({ fiber }) => fiber.state === "resolved");
-    if (allEnded) this.#expect(coreOf(this.#world.loop).sources.size === 0, "a source was left by fibers that have ended");
+    if (allEnded) this.#expect(coreOf(this.#world.loop).sources.first === undefined, "a source was left by fibers that have ended");
     for (const { fiber, ended } of this.#actors) {
       this.#expect(fiber.status !== "running", "a fiber runs between two ticks");
       this.#expect((fiber.state === "resolved") === (fiber.status === "completed"), `a ${fiber.state} fiber is ${fiber.status}`);
