@@ -7,16 +7,16 @@
 import type { ErrorOrigin } from "./error_origin.ts";
 import { SystemError } from "./errno.ts";
 import type { Source } from "./source.ts";
-import type { NamedOwner, SourceNode } from "./source_node.ts";
+import type { NamedOwner, SourceNode, TaskNode } from "./source_node.ts";
 
 /** Who `onError` is to be told of: the source with its description, or what a task says of itself. */
-export function originOf(node: SourceNode): ErrorOrigin {
+export function originOf(node: TaskNode): ErrorOrigin {
   if (node.kind.task) return (node.owner as NamedOwner).errorOrigin();
-  return { kind: "source", name: node.extra?.description ?? node.kind.name, source: node.owner as Source };
+  return { kind: "source", name: (node as SourceNode).extra?.description ?? node.kind.name, source: node.owner as Source };
 }
 
 /** A callback that answers with a promise believes that somebody waits for it. What a promise comes to is its own affair. */
-export function checkCallbackResult(node: SourceNode, result: unknown): void {
+export function checkCallbackResult(node: TaskNode, result: unknown): void {
   if (typeof (result as PromiseLike<unknown>)?.then !== "function") return;
   const { kind, name } = originOf(node);
   throw new SystemError(

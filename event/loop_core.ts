@@ -22,7 +22,7 @@ import { PrepareQueue } from "./prepare_queue.ts";
 import { enterRateLimit, leaveRateLimit } from "./rate_limit.ts";
 import { clearPending, setEnabled, setPending } from "./source_lifecycle.ts";
 import { ARMED, EXITING, FINISHED, INITIAL, loopStates, PENDING, PREPARING, RUNNING } from "./loop_state.ts";
-import { OFF, ON, ONESHOT, type SourceNode } from "./source_node.ts";
+import { OFF, ON, ONESHOT, type SourceNode, type TaskNode } from "./source_node.ts";
 import { Driver } from "./driver.ts";
 import { chooseWakeup, perturbationOf } from "./timer_window.ts";
 import { ClockIndex, type Usec } from "./time.ts";
@@ -110,7 +110,7 @@ export class LoopCore {
 
   #perturbation: Usec | undefined = undefined;
   /** The source whose callback runs. */
-  #dispatching: SourceNode | undefined = undefined;
+  #dispatching: TaskNode | undefined = undefined;
   /** It was disposed by its own callback. */
   #releaseAfter: SourceNode | undefined = undefined;
   /** A poll was interrupted: whoever drives the loop is to look around (Q1). */
@@ -235,7 +235,7 @@ export class LoopCore {
    * Would the kernel's answer change what is dispatched next? Not if nothing that it feeds is more important than the head of the
    * queue and the head was there already when it was last asked. Without any such source it has nothing to answer.
    */
-  #pollCouldMatter(head: SourceNode): boolean {
+  #pollCouldMatter(head: TaskNode): boolean {
     if (this.fed.total === 0) return false;
     return this.pollsAlways || this.fed.best < head.priority || head.sequence > this.#arrivalsAtPoll;
   }
@@ -379,15 +379,14 @@ export class LoopCore {
 
   // Dispatch
 
-  #dispatchNode(node: SourceNode): void {
-    const { kind } = node;
+  #dispatchNode(task: TaskNode): void {
+    const { kind } = task;
     if (kind.task) {
-      this.pending.remove(node);
-      node.pendingIteration = this.iteration;
+      this.pending.remove(task);
       this.#markPosts();
-      this.#invoke(node);
-      return;
+      return this.call(task, kind.invoke);
     }
+    const node = task as SourceNode;
     const limit = node.extra?.rateLimit;
     if (limit !== undefined && !limit.admit(this.kernel.now(LIMIT_CLOCK))) return enterRateLimit(this, node);
     if (kind.alwaysPending) {
@@ -413,7 +412,7 @@ export class LoopCore {
   }
 
   #dispatchExit(): boolean {
-    const node = this.exits.first;
+    const node = this.exits.first as SourceNode | undefined;
     if (node === undefined) {
       this.finish();
       return false;
@@ -421,7 +420,7 @@ export class LoopCore {
     this.iteration++;
     this.state = EXITING;
     this.exits.remove(node);
-    node.pendingIteration = this.iteration;
+    if (!node.kind.task) node.pendingIteration = this.iteration;
     if (node.enabled === ON) this.exits.add(node);
     else if (!node.kind.task) this.#switchOffQueued(node);
     this.#markPosts();
@@ -450,10 +449,10 @@ export class LoopCore {
   }
 
   /** Runs one callback of a source: its failure is the source's, and a source that it disposed is released after it. */
-  call(node: SourceNode, callback: (node: SourceNode) => unknown): void {
+  call(node: TaskNode, callback: (node: SourceNode) => unknown): void {
     this.#dispatching = node;
     try {
-      const result = callback(node);
+      const result = callback(node as SourceNode);
       if (result !== undefined && !node.kind.task) checkCallbackResult(node, result);
     } catch (error) {
       this.fail(node, error);
@@ -461,7 +460,7 @@ export class LoopCore {
     this.#dispatching = undefined;
     if (this.#releaseAfter === node) {
       this.#releaseAfter = undefined;
-      this.#release(node);
+      this.#release(node as SourceNode);
     }
   }
 
@@ -484,10 +483,14 @@ export class LoopCore {
   }
 
   /** A source has failed, by its callback or by itself: told, perhaps a reason to exit, and it is turned off. */
-  fail(node: SourceNode, error: unknown): void {
+  fail(node: TaskNode, error: unknown): void {
     this.report(error, originOf(node));
+    if (!node.kind.task) this.#failSource(node as SourceNode, error);
+  }
+
+  #failSource(node: SourceNode, error: unknown): void {
     if (node.extra?.exitOnFailure && this.state !== FINISHED) this.exit(-errnoOf(error));
-    if (node.core !== undefined && !node.kind.task) setEnabled(this, node, OFF);
+    if (node.core !== undefined) setEnabled(this, node, OFF);
   }
 
   /** Hands an error to `onError`; what that throws goes to the host. */
@@ -502,35 +505,41 @@ export class LoopCore {
   // Queues
 
   /** Puts what is online and pending where it will be dispatched from. */
-  enqueue(node: SourceNode): void {
-    this.#queueOf(node).add(node);
+  enqueue(node: TaskNode): void {
+    if (node.kind.exit) this.exits.add(node);
+    else this.pending.add(node);
     this.touch();
   }
 
   /** Takes it out again; it must be in. */
-  dequeue(node: SourceNode): void {
-    this.#queueOf(node).remove(node);
-  }
-
-  /** Of a task, `enabled` says which of the two queues it is for: off is the exit phase's. */
-  #queueOf(node: SourceNode): PendingQueue {
-    return node.kind.exit || (node.kind.task && node.enabled === OFF) ? this.exits : this.pending;
+  dequeue(node: TaskNode): void {
+    node.bucket!.queue.remove(node);
   }
 
   /** Makes a task run, in whichever phase the loop is; one that waits in the right queue already keeps its place. */
-  arm(task: SourceNode): void {
+  arm(task: TaskNode): void {
     if (this.state === FINISHED) return;
+    const queue = this.exitRequested ? this.exits : this.pending;
     if (task.bucket !== undefined) {
-      if (!this.exitRequested || task.enabled === OFF) return;
+      if (task.bucket.queue === queue) return;
       this.dequeue(task);
     }
-    task.enabled = this.exitRequested ? OFF : ONESHOT;
-    this.enqueue(task);
+    queue.add(task);
+    this.touch();
   }
 
   /** Takes it back. */
-  disarm(task: SourceNode): void {
+  disarm(task: TaskNode): void {
     if (task.bucket !== undefined) this.dequeue(task);
+  }
+
+  /** Gives a task another priority, in its queue too. */
+  moveTask(task: TaskNode, priority: number): void {
+    if (task.priority === priority) return;
+    const queue = task.bucket?.queue;
+    queue?.remove(task);
+    task.priority = priority;
+    queue?.add(task);
   }
 
   /** Something changed: a driver that is parked has to look. */

@@ -11,37 +11,39 @@
  */
 
 import { Prioq } from "./prioq.ts";
-import type { SourceNode } from "./source_node.ts";
+import type { TaskNode } from "./source_node.ts";
 
 /** How far an arrival looks for its place from either end of the list. */
 const REACH = 8;
 
 /** All that waits at one priority. */
 export class Bucket {
+  readonly queue: PendingQueue;
   readonly priority: number;
-  head: SourceNode | undefined = undefined;
-  tail: SourceNode | undefined = undefined;
-  overflow: Prioq<SourceNode> | undefined = undefined;
+  head: TaskNode | undefined = undefined;
+  tail: TaskNode | undefined = undefined;
+  overflow: Prioq<TaskNode> | undefined = undefined;
   /** It stands in the queue's list of buckets; it may be empty all the same. */
   listed: boolean = false;
 
-  constructor(priority: number) {
+  constructor(queue: PendingQueue, priority: number) {
+    this.queue = queue;
     this.priority = priority;
   }
 
-  get first(): SourceNode | undefined {
+  get first(): TaskNode | undefined {
     const spilled = this.overflow?.first;
     if (spilled === undefined) return this.head;
     return this.head === undefined || earlier(spilled, this.head) ? spilled : this.head;
   }
 }
 
-function earlier(a: SourceNode, b: SourceNode): boolean {
+function earlier(a: TaskNode, b: TaskNode): boolean {
   if (a.pendingIteration !== b.pendingIteration) return a.pendingIteration < b.pendingIteration;
   return a.sequence < b.sequence;
 }
 
-function storeIndex(node: SourceNode, index: number): void {
+function storeIndex(node: TaskNode, index: number): void {
   node.heapIndex = index;
 }
 
@@ -56,7 +58,7 @@ export class PendingQueue {
   arrivals: number = 0;
 
   /** What goes first, or nothing. */
-  get first(): SourceNode | undefined {
+  get first(): TaskNode | undefined {
     const listed = this.#listed;
     while (listed.length > 0) {
       const bucket = listed[0];
@@ -69,7 +71,7 @@ export class PendingQueue {
   }
 
   /** Puts it in its place; it must not be in a queue. */
-  add(node: SourceNode): void {
+  add(node: TaskNode): void {
     const bucket = this.#bucketOf(node.priority);
     if (!bucket.listed) this.#list(bucket);
     node.bucket = bucket;
@@ -81,7 +83,7 @@ export class PendingQueue {
   }
 
   /** Takes it out; it must be in this queue. */
-  remove(node: SourceNode): void {
+  remove(node: TaskNode): void {
     const bucket = node.bucket!;
     node.bucket = undefined;
     if (node.heapIndex >= 0) {
@@ -97,7 +99,7 @@ export class PendingQueue {
   }
 
   /** Everything in it, in no promised order. */
-  *[Symbol.iterator](): Generator<SourceNode> {
+  *[Symbol.iterator](): Generator<TaskNode> {
     for (const bucket of this.#listed) {
       for (let node = bucket.head; node !== undefined; node = node.next) yield node;
     }
@@ -112,7 +114,7 @@ export class PendingQueue {
     let bucket = this.#buckets.get(priority);
     if (bucket === undefined) {
       if (this.#buckets.size >= 1024) this.#forgetEmpty();
-      bucket = new Bucket(priority);
+      bucket = new Bucket(this, priority);
       this.#buckets.set(priority, bucket);
     }
     this.#latest = bucket;
@@ -139,7 +141,7 @@ export class PendingQueue {
   }
 }
 
-function insertAfter(bucket: Bucket, previous: SourceNode | undefined, node: SourceNode): void {
+function insertAfter(bucket: Bucket, previous: TaskNode | undefined, node: TaskNode): void {
   const next = previous === undefined ? bucket.head : previous.next;
   node.previous = previous;
   node.next = next;
@@ -150,7 +152,7 @@ function insertAfter(bucket: Bucket, previous: SourceNode | undefined, node: Sou
 }
 
 /** Its key is below the tail's and not below the head's. An arrival's sequence is the highest, so it goes behind its equals. */
-function insertOutOfOrder(bucket: Bucket, node: SourceNode): void {
+function insertOutOfOrder(bucket: Bucket, node: TaskNode): void {
   let back = bucket.tail!.previous;
   let front = bucket.head!;
   for (let step = 0; step < REACH; step++) {

@@ -6,13 +6,13 @@
  * @module
  */
 
-import type { SourceNode } from "./source_node.ts";
+import type { SourceNode, TaskNode } from "./source_node.ts";
 
 /** The functions of one type of source. What a type has no use for is left at its default, which does nothing. */
 export interface SourceKindOptions {
   /** As `Source.type` tells it. */
   readonly name: string;
-  /** Runs the user's callback; what it returns is what the callback returned. */
+  /** Runs the user's callback; what it returns is what the callback returned. Given no more than a task where it is one. */
   invoke(node: SourceNode): unknown;
   /** Defer and exit sources, tasks: pending is for them a matter of being enabled. */
   readonly alwaysPending?: boolean;
@@ -22,9 +22,9 @@ export interface SourceKindOptions {
   /** A fiber's turn or a future's callback: served in either phase. */
   readonly task?: boolean;
   /** A task that waits when exit is requested: is it to be served in the exit phase, without anybody's asking for it? */
-  followsExit?(node: SourceNode): boolean;
+  followsExit?(task: TaskNode): boolean;
   /** A task: the future that it waits for has resolved, and it is about to be queued. Nothing of the user's may run in here. */
-  awaited?(node: SourceNode): void;
+  awaited?(task: TaskNode): void;
   /** The kernel makes it pending: as long as one of these is online, it is worth polling. */
   readonly kernelFed?: boolean;
   readonly rateLimitable?: boolean;
@@ -66,8 +66,8 @@ export class SourceKind {
   readonly exit: boolean;
   readonly post: boolean;
   readonly task: boolean;
-  readonly followsExit: (node: SourceNode) => boolean;
-  readonly awaited: ((node: SourceNode) => void) | undefined;
+  readonly followsExit: (task: TaskNode) => boolean;
+  readonly awaited: ((task: TaskNode) => void) | undefined;
   readonly kernelFed: boolean;
   readonly rateLimitable: boolean;
   readonly goOnline: (node: SourceNode) => number;

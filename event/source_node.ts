@@ -1,9 +1,9 @@
 /**
- * What the loop keeps of a source. The handles that users hold are thin and stand in `source.ts`.
+ * What the loop keeps of a source, and of a task. The handles that users hold are thin and stand in `source.ts`.
  *
- * Every source, every fiber's turn and every future's callback is a node of this one class: a loop that serves ten types of source
- * reads each field at one place in memory, where ten classes would send it to a lookup. So a field that only some types need
- * stands here if the loop touches it in every iteration, and with its owner or in `extra` if not.
+ * Every source is a node of one class, every fiber's turn and every future's callback of another that begins alike: a loop that serves
+ * ten types of source reads each field at one place in memory, where ten classes would send it to a lookup. So a field that only
+ * some types need stands here if the loop touches it in every iteration, and with its owner or in `extra` if not.
  *
  * @module
  */
@@ -35,56 +35,90 @@ export class SourceExtra {
   onRateLimitExpired: ((owner: unknown) => unknown) | undefined = undefined;
 }
 
-/** One registered source. */
-export class SourceNode {
-  /** `undefined` once it is disconnected. */
-  declare core: LoopCore | undefined;
+/**
+ * What waits in a queue to be dispatched, once: a fiber's turn, a future's callback. There are as many as fibers, so it has nothing that only sources need.
+ */
+export class TaskNode {
   declare readonly kind: SourceKind;
-  /** The handle, the fiber, the slot: whatever `kind` deals in. It holds the type's own data. */
+  /** The fiber, the slot: whatever `kind` deals in. */
   declare owner: unknown;
-  declare extra: SourceExtra | undefined;
-  /** Its neighbours among the sources of the loop. */
-  declare previousSource: SourceNode | undefined;
-  declare nextSource: SourceNode | undefined;
-  declare enabled: number;
   declare priority: number;
-  declare pending: boolean;
-  declare rateLimited: boolean;
-  /** The iteration in which it became pending; for those that always are: of its last dispatch, or of its making. */
+  /** Of its making; whoever runs again and again says when it last did. */
   declare pendingIteration: number;
   /** Counts up with each arrival in a queue: first in, first out. */
   declare sequence: number;
   /** The queue it waits in, and its neighbours there. Idle, `previous` and `next` are free for its owner's own lists. */
   declare bucket: Bucket | undefined;
-  declare previous: SourceNode | undefined;
-  declare next: SourceNode | undefined;
-  /** Time sources: when it is due, and how much later it may come. */
-  declare usec: number;
-  declare accuracy: number;
-  /** The heap it is in, of a clock or of a bucket's overflow, and where; −1: in none. */
-  declare timers: TimerHeap | undefined;
+  declare previous: TaskNode | undefined;
+  declare next: TaskNode | undefined;
+  /** Where it is in a bucket's overflow; −1: it is not. */
   declare heapIndex: number;
 
-  constructor(core: LoopCore, kind: SourceKind, enabled: number, priority: number) {
-    this.core = core;
+  constructor(core: LoopCore, kind: SourceKind, owner: unknown, priority: number) {
     this.kind = kind;
-    this.owner = undefined;
-    this.extra = undefined;
-    this.previousSource = undefined;
-    this.nextSource = undefined;
-    this.enabled = enabled;
+    this.owner = owner;
     this.priority = priority;
-    this.pending = kind.alwaysPending;
-    this.rateLimited = false;
     this.pendingIteration = core.iteration;
     this.sequence = 0;
     this.bucket = undefined;
     this.previous = undefined;
     this.next = undefined;
+    this.heapIndex = -1;
+  }
+}
+
+/**
+ * One registered source: a task, as far as queues know, and more. It repeats the fields in the same order instead of inheriting them, because the
+ * constructor of a derived class costs a timer as much as its heap.
+ */
+export class SourceNode implements TaskNode {
+  declare readonly kind: SourceKind;
+  /** The handle, the future: whatever `kind` deals in. It holds the type's own data. */
+  declare owner: unknown;
+  declare priority: number;
+  /** The iteration in which it became pending; for those that always are: of its last dispatch, or of its making. */
+  declare pendingIteration: number;
+  declare sequence: number;
+  declare bucket: Bucket | undefined;
+  declare previous: TaskNode | undefined;
+  declare next: TaskNode | undefined;
+  /** Where it is in a heap, of a clock or of a bucket's overflow; −1: in none. */
+  declare heapIndex: number;
+  /** `undefined` once it is disconnected. */
+  declare core: LoopCore | undefined;
+  declare enabled: number;
+  declare pending: boolean;
+  declare rateLimited: boolean;
+  declare extra: SourceExtra | undefined;
+  /** Its neighbours among the sources of the loop. */
+  declare previousSource: SourceNode | undefined;
+  declare nextSource: SourceNode | undefined;
+  /** Time sources: when it is due, and how much later it may come. */
+  declare usec: number;
+  declare accuracy: number;
+  /** The heap of a clock that it is in. */
+  declare timers: TimerHeap | undefined;
+
+  constructor(core: LoopCore, kind: SourceKind, enabled: number, priority: number) {
+    this.kind = kind;
+    this.owner = undefined;
+    this.priority = priority;
+    this.pendingIteration = core.iteration;
+    this.sequence = 0;
+    this.bucket = undefined;
+    this.previous = undefined;
+    this.next = undefined;
+    this.heapIndex = -1;
+    this.core = core;
+    this.enabled = enabled;
+    this.pending = kind.alwaysPending;
+    this.rateLimited = false;
+    this.extra = undefined;
+    this.previousSource = undefined;
+    this.nextSource = undefined;
     this.usec = 0;
     this.accuracy = 0;
     this.timers = undefined;
-    this.heapIndex = -1;
   }
 
   get online(): boolean {

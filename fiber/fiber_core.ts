@@ -13,8 +13,7 @@ import { SystemError } from "../event/errno.ts";
 import type { LoopCore } from "../event/loop_core.ts";
 import { FINISHED } from "../event/loop_state.ts";
 import { SourceKind } from "../event/source_kind.ts";
-import { setPriority } from "../event/source_lifecycle.ts";
-import { ONESHOT, SourceNode } from "../event/source_node.ts";
+import { TaskNode } from "../event/source_node.ts";
 import { CANCEL, current, type CurrentFiber, EMPTY, ERROR, type Interruption, setCurrent, TIMEOUT, VALUE } from "../future/current.ts";
 import { FULFILLED, FutureCore, REJECTED, UNRESOLVED } from "../future/future_core.ts";
 import { CancelledError, type Canceller, describeCanceller } from "../future/interruption.ts";
@@ -22,6 +21,7 @@ import { forgetResult, type Operation, operationOf, RESUMED, SUSPENDED, type Sus
 import { hostAccountOf, UnseenFailures } from "../future/unseen_failure.ts";
 import { cancelWaitCores } from "./cancel_wait.ts";
 import { childrenOf, type FiberParent, leaveFamily } from "./family.ts";
+import { FiberExtra, type FiberLocks } from "./fiber_extra.ts";
 import type { FiberLocals } from "./fiber_local.ts";
 import type { Shield } from "./shield.ts";
 import { CancellationCheck } from "./swallowed.ts";
@@ -47,6 +47,9 @@ const MOST_REFUSALS = 1_000;
 /** So many operations may end on the spot in one turn. Then a fiber gives way: one that always finds data would starve all others. */
 const MOST_AT_ONCE = 64;
 
+/** How many operations may still end on the spot in the turn of the fiber that runs. */
+let credit = 0;
+
 /** So many names a path has at most: where fibers nest deeply, each of them may be told whose path it is. */
 const MOST_NAMES = 32;
 
@@ -67,36 +70,14 @@ export interface FiberWait {
   priorityChanged(priority: number): void;
 }
 
-/** What a fiber holds. */
-export interface FiberLocks {
-  /** The fiber is to have this priority, or a better one that it was lent. */
-  setPriority(priority: number): void;
-  fiberEnded(): void;
-}
-
-/** What few fibers have. */
-class FiberExtra {
-  /** Who cancelled it, while that lies in the cell. */
-  canceller: Canceller | undefined = undefined;
-  shield: Shield | undefined = undefined;
-  locals: FiberLocals | undefined = undefined;
-  onDestroy: (() => void) | undefined = undefined;
-  /** What failed on its account, and nobody has looked at yet. */
-  failures: UnseenFailures | undefined = undefined;
-  /** How often it was refused a wait in the exit phase. */
-  refusals: number = 0;
-}
-
 /** See the head of this module. */
 export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
-  declare private readonly givenName: string | undefined;
   /** Its task. */
-  declare backing: SourceNode;
+  declare backing: TaskNode;
   declare private extra: FiberExtra | undefined;
   declare status: number;
   /** Not called before the first turn: its parameter defaults are code, which a fiber that never starts must not run. */
   declare private readonly body: () => Operation<unknown>;
-  declare private generator: Iterator<unknown, unknown, unknown> | undefined;
   declare cell: number;
   declare private cellContent: unknown;
   declare parked: boolean;
@@ -105,45 +86,30 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   declare awaiting: FutureCore | undefined;
   /** What it is parked for, where that is no future. */
   declare waiter: FiberWait | undefined;
-  declare locks: FiberLocks | undefined;
-  /** The iteration in which it last ran. */
-  declare private lastRun: number;
-  /** The innermost that is open. */
-  declare deadline: TimeoutScopeCore | undefined;
-  /** Whose child it is, and its children and siblings: a tree under each loop. */
+  /** Whose child it is, and its siblings: a tree under each loop. */
   declare parent: FiberParent | undefined;
-  declare firstChild: FiberCore | undefined;
   declare previousSibling: FiberCore | undefined;
   declare nextSibling: FiberCore | undefined;
-  /** How many operations may still end on the spot in this turn. */
-  declare private credit: number;
 
   constructor(core: LoopCore, body: () => Operation<unknown>, name: string | undefined, priority: number) {
-    const task = new SourceNode(core, kind, ONESHOT, priority);
-    super(core, undefined, task);
-    task.owner = this;
-    this.givenName = name;
+    super(core, undefined, undefined);
+    const task = this.backing = new TaskNode(core, kind, this, priority);
     this.extra = undefined;
+    if (name !== undefined) this.ownExtra.name = name;
     this.status = INITIAL;
     this.body = body;
-    this.generator = undefined;
     this.cell = EMPTY;
     this.cellContent = undefined;
     this.parked = false;
     this.linked = false;
     this.awaiting = undefined;
     this.waiter = undefined;
-    this.locks = undefined;
-    this.lastRun = core.iteration;
-    this.deadline = undefined;
-    this.firstChild = undefined;
     this.previousSibling = undefined;
     this.nextSibling = undefined;
-    this.credit = 0;
     core.arm(task);
   }
 
-  get task(): SourceNode {
+  get task(): TaskNode {
     return this.backing;
   }
 
@@ -159,6 +125,35 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     this.ownExtra.shield = shield;
   }
 
+  /** Pending, its content is the generator. */
+  private get generator(): Iterator<unknown, unknown, unknown> | undefined {
+    return this.content as Iterator<unknown, unknown, unknown> | undefined;
+  }
+
+  get deadline(): TimeoutScopeCore | undefined {
+    return this.extra?.deadline;
+  }
+
+  set deadline(scope: TimeoutScopeCore | undefined) {
+    this.ownExtra.deadline = scope;
+  }
+
+  get firstChild(): FiberCore | undefined {
+    return this.extra?.firstChild;
+  }
+
+  set firstChild(child: FiberCore | undefined) {
+    this.ownExtra.firstChild = child;
+  }
+
+  get locks(): FiberLocks | undefined {
+    return this.extra?.locks;
+  }
+
+  set locks(locks: FiberLocks) {
+    this.ownExtra.locks = locks;
+  }
+
   get locals(): FiberLocals | undefined {
     return this.extra?.locals;
   }
@@ -172,7 +167,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   }
 
   override get name(): string {
-    return this.givenName ?? (this.body.name || "fiber");
+    return this.extra?.name ?? (this.body.name || "fiber");
   }
 
   get future(): FutureCore {
@@ -226,8 +221,9 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     const previous = current;
     setCurrent(this);
     this.status = RUNNING;
-    this.lastRun = this.core.iteration;
-    this.credit = MOST_AT_ONCE;
+    this.task.pendingIteration = this.core.iteration;
+    const creditBefore = credit;
+    credit = MOST_AT_ONCE;
     try {
       let step = this.generator === undefined ? this.start() : this.generator.next(RESUMED);
       while (step !== SUSPENDED || !this.parked) {
@@ -241,13 +237,15 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
       this.returned(REJECTED, error);
     }
     forgetResult();
+    credit = creditBefore;
     setCurrent(previous);
   }
 
   /** The first step: it is no resumption, of an operation that is the whole body either. */
   private start(): IteratorResult<unknown, unknown> {
-    this.generator = operationOf(this.body)[Symbol.iterator]();
-    return this.generator.next();
+    const generator = operationOf(this.body)[Symbol.iterator]();
+    this.content = generator;
+    return generator.next();
   }
 
   /** Something was yielded that is no suspension of this fiber: the body gets an error where it yielded. */
@@ -263,7 +261,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     if (this.firstChild !== undefined) {
       const children = childrenOf(this);
       if (state === FULFILLED) this.reportLeftBehind(children);
-      this.generator = afterChildren(children, state, content);
+      this.content = afterChildren(children, state, content);
       this.run();
       return;
     }
@@ -281,7 +279,6 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     this.status = COMPLETED;
     this.cell = EMPTY;
     this.cellContent = undefined;
-    this.generator = undefined;
     this.awaiting = undefined;
     this.parked = false;
     if (this.waiter !== undefined) this.abandonWait();
@@ -300,8 +297,14 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     else (this.ownExtra.failures ??= new UnseenFailures()).add(future);
   }
 
-  private destroy({ failures, onDestroy }: FiberExtra): void {
-    this.extra = undefined;
+  private destroy(extra: FiberExtra): void {
+    const { failures, onDestroy } = extra;
+    extra.canceller =
+      extra.shield =
+      extra.locals =
+      extra.failures =
+      extra.onDestroy =
+        undefined;
     failures?.report();
     if (onDestroy === undefined) return;
     try {
@@ -382,7 +385,6 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
 
   private ready(): void {
     this.status = READY;
-    if (this.task.bucket === undefined) this.task.pendingIteration = this.lastRun;
     this.core.arm(this.task);
   }
 
@@ -509,11 +511,11 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
 
   /** Whether an operation that need not wait may end on the spot; if not, it is to `parkReady` first. */
   mayGoOn(): boolean {
-    return this.credit-- > 0;
+    return credit-- > 0;
   }
 
   setFiberPriority(priority: number): void {
-    setPriority(this.core, this.task, priority);
+    this.core.moveTask(this.task, priority);
     this.waiter?.priorityChanged(priority);
   }
 

@@ -6,7 +6,8 @@
 
 import { SystemError } from "../event/errno.ts";
 import { current } from "../future/current.ts";
-import type { FiberCore, FiberLocks } from "./fiber_core.ts";
+import type { FiberCore } from "./fiber_core.ts";
+import type { FiberLocks } from "./fiber_extra.ts";
 import type { WaitQueue } from "./wait_queue.ts";
 
 /** What fibers hold and others wait for. */

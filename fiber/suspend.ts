@@ -26,6 +26,9 @@ class SuspendOperation extends BaseOperation<unknown> {
   }
 }
 
+/** What it comes to is read at once, so one serves all. */
+const operation = new SuspendOperation();
+
 /**
  * Suspends the fiber until somebody wakes it. What was queued for it while it ran ends this at once.
  *
@@ -37,5 +40,5 @@ class SuspendOperation extends BaseOperation<unknown> {
  * @throws {SystemError} ESRCH off a fiber.
  */
 export function suspend(): Operation<unknown> {
-  return new SuspendOperation();
+  return operation;
 }

@@ -7,7 +7,7 @@
 import type { ErrorOrigin } from "../event/error_origin.ts";
 import { SystemError } from "../event/errno.ts";
 import { SourceKind } from "../event/source_kind.ts";
-import { ONESHOT, SourceNode } from "../event/source_node.ts";
+import { TaskNode } from "../event/source_node.ts";
 import type { FiberCore } from "./fiber_core.ts";
 
 const kind = new SourceKind({
@@ -23,9 +23,7 @@ export class CancellationCheck {
 
   constructor(fiber: FiberCore) {
     this.#fiber = fiber;
-    const task = new SourceNode(fiber.core, kind, ONESHOT, Number.MAX_SAFE_INTEGER);
-    task.owner = this;
-    fiber.core.arm(task);
+    fiber.core.arm(new TaskNode(fiber.core, kind, this, Number.MAX_SAFE_INTEGER));
   }
 
   run(): void {

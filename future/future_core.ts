@@ -9,7 +9,7 @@
 
 import { SystemError } from "../event/errno.ts";
 import type { LoopCore } from "../event/loop_core.ts";
-import type { SourceNode } from "../event/source_node.ts";
+import type { TaskNode } from "../event/source_node.ts";
 import type { ErrorOrigin } from "../event/error_origin.ts";
 import { CancelledError, type Canceller, describeCanceller } from "./interruption.ts";
 import type { FailureOwner } from "./unseen_failure.ts";
@@ -43,8 +43,8 @@ export class FutureCore {
   /** What stands behind it, as its kind knows. */
   declare backing: unknown;
   /** Who waits, in order of arrival: tasks, linked by their idle `previous` and `next`. */
-  declare firstWaiter: SourceNode | undefined;
-  declare lastWaiter: SourceNode | undefined;
+  declare firstWaiter: TaskNode | undefined;
+  declare lastWaiter: TaskNode | undefined;
   /** What users hold, once somebody asked for it; a `WeakRef` of it where it must not be kept alive. */
   declare handle: object | undefined;
   /** On whose account its failure is: of a fiber, its parent. Without one nobody but our own code sees it. */
@@ -141,7 +141,7 @@ export class FutureCore {
   }
 
   /** The task will be armed when this resolves. Not for resolved ones. */
-  addWaiter(task: SourceNode): void {
+  addWaiter(task: TaskNode): void {
     const last = this.lastWaiter;
     task.previous = last;
     if (last === undefined) this.firstWaiter = task;
@@ -150,7 +150,7 @@ export class FutureCore {
   }
 
   /** It must be waiting. */
-  removeWaiter(task: SourceNode): void {
+  removeWaiter(task: TaskNode): void {
     const { previous, next } = task;
     if (previous === undefined) this.firstWaiter = next;
     else previous.next = next;

@@ -12,7 +12,7 @@ import type { ErrorOrigin } from "../event/error_origin.ts";
 import { SystemError } from "../event/errno.ts";
 import type { LoopCore } from "../event/loop_core.ts";
 import { SourceKind } from "../event/source_kind.ts";
-import { ONESHOT, SourceNode } from "../event/source_node.ts";
+import { TaskNode } from "../event/source_node.ts";
 import { current, type CurrentFiber } from "./current.ts";
 import { FULFILLED, FutureCore, type FutureKind, REJECTED, UNRESOLVED } from "./future_core.ts";
 import { CancelledError, type Canceller, describeCanceller } from "./interruption.ts";
@@ -50,8 +50,7 @@ class Member {
     this.#group = group;
     this.child = child;
     this.index = index;
-    const task = new SourceNode(child.core, memberKind, ONESHOT, current?.priority ?? 0);
-    task.owner = this;
+    const task = new TaskNode(child.core, memberKind, this, current?.priority ?? 0);
     child.observed = true;
     if (child.state === UNRESOLVED) {
       child.addWaiter(task);

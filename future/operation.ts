@@ -100,6 +100,7 @@ export abstract class BaseOperation<T> implements Operation<T> {
     const hasEnded = signal === RESUMED ? this.resume(current!) : this.begin();
     if (!hasEnded) return SUSPENDED as IteratorResult<Suspension, T>;
     ENDED.value = this.value;
+    this.value = undefined;
     return ENDED as IteratorResult<Suspension, T>;
   }
 

@@ -7,7 +7,7 @@
 import type { ErrorOrigin } from "../event/error_origin.ts";
 import { checkCallbackResult } from "../event/failure.ts";
 import { SourceKind } from "../event/source_kind.ts";
-import { ONESHOT, SourceNode } from "../event/source_node.ts";
+import { TaskNode } from "../event/source_node.ts";
 import { current } from "./current.ts";
 import { type FutureCore, UNRESOLVED } from "./future_core.ts";
 
@@ -28,7 +28,7 @@ const kind = new SourceKind({
 export class Slot {
   declare readonly future: FutureCore;
   declare readonly callback: () => unknown;
-  declare private readonly task: SourceNode;
+  declare private readonly task: TaskNode;
   /** It was called, or will not be. */
   declare done: boolean;
 
@@ -37,8 +37,7 @@ export class Slot {
     this.future = future;
     this.callback = callback;
     this.done = false;
-    this.task = new SourceNode(future.core, kind, ONESHOT, current?.priority ?? 0);
-    this.task.owner = this;
+    this.task = new TaskNode(future.core, kind, this, current?.priority ?? 0);
     if (observes) future.observed = true;
     if (future.state === UNRESOLVED) future.addWaiter(this.task);
     else future.core.arm(this.task);
