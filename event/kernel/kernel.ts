@@ -26,8 +26,10 @@
  *    out. When the last claim goes, what the signal did before comes back.
  * 10. A process is named by a handle that outlives its number. `peekProcess` looks at a state change and leaves it there;
  *    `reapProcess` consumes it. The kernel never reaps by itself.
- * 11. Readiness is one half, completions are the other: `start` begins what can only be promised (resolving a name) and `poll`
- *    reports its token with the event word COMPLETED; `takeCompletion` then gives the result, once. `abandon` lets go of it.
+ * 11. Readiness is one half, completions are the other: `start` begins what can only be promised (resolving a name, a whole file) and
+ *    `poll` reports its token with the event word COMPLETED; `takeCompletion` then gives the result, once. `stop` asks the operation to
+ *    end: it is reported as soon as nothing of it goes on, with −ECANCELED unless it came to something else before. One that
+ *    cannot be stopped goes on. `abandon` lets go of it: it is stopped if it can be, and not reported.
  * 12. `park` asks for one call of `onWake` as soon as a poll would have something to say. At most one is outstanding; asking
  *    again while it is does nothing. `wake` brings it about. Parking consumes nothing. `onWake` may be called without need; when
  *    `parked` is still true then, it will be called again.
@@ -42,6 +44,13 @@
  *    file: to watch it again changes the mask and answers the same number. Numbers are positive, and not soon given again. The last
  *    record of a watch that was ended, or whose file is gone, is IGNORED. A record that says the same as the last that waits is merged
  *    with it. Where too many wait, new ones are lost, also that last one, and after those that were kept stands Q_OVERFLOW, number −1.
+ * 17. Files are read and written whole, by operations. They follow links, and whatever they open is closed when they are reported.
+ *    `readFile` comes to the bytes: all up to the end, whatever the file's size is said to be. −EFBIG when that is more than `limitBytes`,
+ *    −EISDIR for a directory. Of a FIFO it waits for a writer, and for the end of the last one. `writeFile` comes to 0 when all of `data`
+ *    was taken, which does not change meanwhile; a missing file is made, with `mode` less the umask. Three methods: "in-place" empties the
+ *    file first, "append" does not, and of both a failure leaves what was written so far. "replace" writes a new file beside it that takes
+ *    its name (of a link, the link's) when it is whole and on the disk; a failure leaves all as it was. Both can be stopped, between two
+ *    pieces and while they wait for somebody else.
  *
  * Every kernel passes the suite in `tests/kernel/`.
  *
@@ -217,7 +226,9 @@ export interface Poller {
   start(operation: KernelOperation, token: number): Result;
   /** What it came to, once. */
   takeCompletion(token: number): CompletionResult | undefined;
-  /** Lets go: its token is not reported any more. */
+  /** Asks it to end early; it is reported all the same. */
+  stop(token: number): void;
+  /** Lets go: its token is not reported any more, and may be used again at once. */
   abandon(token: number): void;
 
   /** Called when a park ends. */
@@ -340,8 +351,43 @@ export interface SpawnedProcess {
   readonly stderr: Handle;
 }
 
-/** What `Poller.start` can begin: the numeric addresses of a hostname, in the resolver's order. */
-export type KernelOperation = { readonly kind: "resolve"; readonly hostname: string };
+/** How a file is written: emptied first, at its end, or as a new file that takes its place. */
+export type WriteMethod = "in-place" | "append" | "replace";
 
-/** What an operation came to: the addresses, or a negated errno. */
-export type CompletionResult = readonly string[] | Result;
+/** What `Poller.start` can begin. */
+export type KernelOperation = ResolveOperation | ReadFileOperation | WriteFileOperation;
+
+/** The numeric addresses of a hostname, in the resolver's order. */
+export interface ResolveOperation {
+  /** Which one it is. */
+  readonly kind: "resolve";
+  /** A name, or a numeric address. */
+  readonly hostname: string;
+}
+
+/** The bytes of a file. */
+export interface ReadFileOperation {
+  /** Which one it is. */
+  readonly kind: "readFile";
+  /** Where it is. */
+  readonly path: string;
+  /** How many there may be; 0 and more. */
+  readonly limitBytes: number;
+}
+
+/** 0 when all is written. */
+export interface WriteFileOperation {
+  /** Which one it is. */
+  readonly kind: "writeFile";
+  /** Where it is, or shall be. */
+  readonly path: string;
+  /** All that is to be written. */
+  readonly data: Uint8Array;
+  /** The permissions of a file that is made, before the umask. */
+  readonly mode: number;
+  /** How it is written. */
+  readonly method: WriteMethod;
+}
+
+/** What an operation came to: the addresses, the bytes, 0, or a negated errno. */
+export type CompletionResult = readonly string[] | Uint8Array | Result;

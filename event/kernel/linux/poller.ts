@@ -311,6 +311,9 @@ export class LinuxPoller implements Poller {
     return result;
   }
 
+  /** A name cannot be taken back from the resolver. */
+  stop(_token: number): void {}
+
   abandon(token: number): void {
     this.#operations.delete(token);
     this.#completed = this.#completed.filter((completed) => completed !== token);

@@ -173,6 +173,9 @@ export class SimulatedPoller implements Poller, Sleeper, Watcher {
     return this.operations.take(token);
   }
 
+  /** A name cannot be taken back from the resolver. */
+  stop(_token: number): void {}
+
   abandon(token: number): void {
     this.operations.abandon(token);
   }
