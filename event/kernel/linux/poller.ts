@@ -31,6 +31,7 @@ import {
 } from "../kernel.ts";
 import { serves, timerClockIds, writeTimerTime, writeTimespec } from "./clocks.ts";
 import { close } from "./descriptors.ts";
+import { type FileTask, readFile, writeFile } from "./files.ts";
 import { failure, isArm, libc, result } from "./libc.ts";
 import { Parking } from "./parking.ts";
 import { tellsOfPressure } from "./pressure.ts";
@@ -73,9 +74,10 @@ const sleepTime = new Int32Array(4);
 /** epoll_pwait2 was found missing. */
 let sleepsByMilliseconds = false;
 
-/** An operation that was started: what it came to, once that is known. */
+/** An operation that was started: what it came to, once that is known, and what can be stopped of it. */
 interface Operation {
   result: CompletionResult | undefined;
+  task: FileTask | undefined;
 }
 
 /** A poller on epoll. */
@@ -294,15 +296,15 @@ export class LinuxPoller implements Poller {
   }
 
   start(operation: KernelOperation, token: number): Result {
-    if (operation.kind !== "resolve") return -Errno.EOPNOTSUPP;
     if (this.#operations.has(token)) return -Errno.EEXIST;
     const event = this.#openCompletionEvent();
     if (event < 0) return event;
-    const started: Operation = { result: undefined };
+    const started: Operation = { result: undefined, task: undefined };
     this.#operations.set(token, started);
-    const answer = resolve(operation.hostname, (result) => this.#complete(token, started, result));
-    if (answer < 0) this.#operations.delete(token);
-    return answer;
+    const answer = begin(operation, (result) => this.#complete(token, started, result));
+    if (typeof answer === "object") started.task = answer;
+    else if (answer < 0) this.#operations.delete(token);
+    return typeof answer === "object" ? 0 : answer;
   }
 
   takeCompletion(token: number): CompletionResult | undefined {
@@ -311,10 +313,12 @@ export class LinuxPoller implements Poller {
     return result;
   }
 
-  /** A name cannot be taken back from the resolver. */
-  stop(_token: number): void {}
+  stop(token: number): void {
+    this.#operations.get(token)?.task?.stop();
+  }
 
   abandon(token: number): void {
+    this.stop(token);
     this.#operations.delete(token);
     this.#completed = this.#completed.filter((completed) => completed !== token);
   }
@@ -365,10 +369,25 @@ export class LinuxPoller implements Poller {
   }
 
   close(): void {
+    for (const { task } of this.#operations.values()) task?.stop();
     this.#operations.clear();
     for (const pressure of this.#pressures.values()) pressure.close();
     forgetOwner(this);
     this.#parking.close();
     for (const handle of [...this.#timers, this.#completionEvent, this.handle]) if (handle >= 0) close(handle);
+  }
+}
+
+/** A name cannot be taken back from the resolver: it is no task. */
+function begin(operation: KernelOperation, done: (result: CompletionResult) => void): FileTask | Result {
+  switch (operation.kind) {
+    case "resolve":
+      return resolve(operation.hostname, done);
+    case "readFile":
+      return readFile(operation, done);
+    case "writeFile":
+      return writeFile(operation, done);
+    default:
+      return -Errno.EOPNOTSUPP;
   }
 }

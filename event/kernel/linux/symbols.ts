@@ -48,6 +48,16 @@ export const coldSymbols = {
   pipe2: { parameters: ["buffer", "i32"], result: "i32" },
   unlink: { parameters: ["buffer"], result: "i32" },
 
+  // Whole files. What a disk may keep waiting is called on a thread, and once more here to learn why it failed.
+  openOnThread: { name: "open", parameters: ["usize", "i32", "u32"], result: "i32", nonblocking: true },
+  readOnThread: { name: "read", parameters: ["i32", "usize", "u32"], result: "i32", nonblocking: true },
+  writeOnThread: { name: "write", parameters: ["i32", "usize", "u32"], result: "i32", nonblocking: true },
+  fsyncOnThread: { name: "fsync", parameters: ["i32"], result: "i32", nonblocking: true },
+  closeOnThread: { name: "close", parameters: ["i32"], result: "i32", nonblocking: true },
+  rename: { parameters: ["buffer", "buffer"], result: "i32" },
+  renameOnThread: { name: "rename", parameters: ["usize", "usize"], result: "i32", nonblocking: true },
+  unlinkOnThread: { name: "unlink", parameters: ["usize"], result: "i32", nonblocking: true },
+
   // Files. Not every musl has statx, so it is called by its number.
   statx: { name: "syscall", parameters: ["usize", "i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
   fstatfs: { parameters: ["i32", "buffer"], result: "i32" },
