@@ -21,6 +21,11 @@ export interface FileHands {
   write(path: string): void;
   /** Opens, reads and closes a file. */
   read(path: string): void;
+  /** Makes this all that is in a file, and tells what is in one. */
+  put(path: string, content: Uint8Array): void;
+  get(path: string): Uint8Array;
+  /** The names in the directory, sorted. */
+  list(): string[];
   touch(path: string): void;
   rename(from: string, to: string): void;
   /** Removes a file, a link or an empty directory. */
@@ -39,7 +44,10 @@ export function virtualFiles({ files }: SimulatedKernel): FileHands {
     mkdir: (path) => files.mkdir(at(path)),
     symlink: (target, path) => files.symlink(target, at(path)),
     write: (path) => files.write(at(path)),
-    read: (path) => files.read(at(path)),
+    read: (path) => void files.read(at(path)),
+    put: (path, content) => files.write(at(path), content),
+    get: (path) => files.read(at(path)),
+    list: () => files.list(directory),
     touch: (path) => files.touch(at(path)),
     rename: (from, to) => files.rename(at(from), at(to)),
     remove: (path) => files.remove(at(path)),
@@ -59,6 +67,9 @@ export function realFiles(): FileHands & Disposable {
     write: (path) =>
       withFile(at(path), fs.constants.O_WRONLY | fs.constants.O_CREAT, (kernel, file) => kernel.tryWrite(file, new Uint8Array(1))),
     read: (path) => withFile(at(path), fs.constants.O_RDONLY, (kernel, file) => kernel.tryRead(file, new Uint8Array(1))),
+    put: (path, content) => fs.writeFileSync(at(path), content),
+    get: (path) => new Uint8Array(fs.readFileSync(at(path))),
+    list: () => fs.readdirSync(directory).sort(),
     touch: (path) => fs.utimesSync(at(path), 1, 1),
     rename: (from, to) => fs.renameSync(at(from), at(to)),
     remove: (path) => fs.lstatSync(at(path)).isDirectory() ? fs.rmdirSync(at(path)) : fs.unlinkSync(at(path)),

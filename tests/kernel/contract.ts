@@ -14,6 +14,7 @@ import { testReadiness } from "./contract_readiness.ts";
 import { testSignals } from "./contract_signals.ts";
 import { testSockets } from "./contract_sockets.ts";
 import { testWakeups } from "./contract_wakeups.ts";
+import { testWholeFiles } from "./contract_whole_files.ts";
 import type { KernelHands } from "./_trial.ts";
 
 export type { KernelHands, Program } from "./_trial.ts";
@@ -28,6 +29,7 @@ export function testKernel(hands: KernelHands): void {
   testSockets(hands);
   testOperations(hands);
   testFiles(hands);
+  testWholeFiles(hands);
   testParking(hands);
   testPressure(hands);
 }

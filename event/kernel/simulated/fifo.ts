@@ -62,6 +62,11 @@ export class FifoEnd extends OpenFile {
     return `FIFO ${this.#fifo.path}`;
   }
 
+  /** Nobody else has it open. */
+  get isAlone(): boolean {
+    return this.#fifo.ends.size === 1;
+  }
+
   override get readableBytes(): number {
     return this.#fifo.bytes.size;
   }

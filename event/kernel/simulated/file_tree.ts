@@ -1,19 +1,21 @@
 /**
  * The virtual file tree: names, and what is told of each change to those who watch.
  *
- * Files have no content: who writes to them is told of, what they write is not kept.
- *
  * @module
  */
 
-import { Errno, errorCode, systemError } from "../../errno.ts";
+import { Errno, errorCode, SystemError, systemError } from "../../errno.ts";
 import { WatchEvent } from "../../flags.ts";
+import type { Usec } from "../../time.ts";
 import type { Result } from "../kernel.ts";
 import { Inode, type InodeKind } from "./inode.ts";
 import type { SimulatedFiles } from "./simulated_kernel.ts";
 
 /** What Linux begins with (fs.inotify.max_queued_events). */
 const defaultMaxQueuedRecords = 16_384;
+
+/** A good disk. */
+const defaultLatency = 100;
 
 /** How long a name may be, and how many links may lead to each other. */
 const maxNameBytes = 255;
@@ -31,6 +33,7 @@ interface Place {
 /** See the head of this module. */
 export class FileTree implements SimulatedFiles {
   maxQueuedRecords = defaultMaxQueuedRecords;
+  latency: Usec = defaultLatency;
   readonly #numbers = new Set<number>();
   readonly #root: Inode;
   #lastCookie = 0;
@@ -45,6 +48,34 @@ export class FileTree implements SimulatedFiles {
     return typeof place === "number" ? place : place.inode ?? -Errno.ENOENT;
   }
 
+  /** The file at this path, made where it is missing, or a negated errno. */
+  make(path: string): Inode | Result {
+    const place = this.#walk(this.#root, path, true, 0);
+    if (typeof place === "number") return place;
+    if (place.inode?.isDirectory || (place.inode === undefined && path.endsWith("/"))) return -Errno.EISDIR;
+    return place.inode ?? this.#add("file", place, "");
+  }
+
+  /** A file in the directory of what is or could be at this path, under a name that nothing else has; or a negated errno. */
+  makeTemporary(path: string): Inode | Result {
+    const directory = this.find(path.slice(0, path.lastIndexOf("/") + 1) || "/", { follow: true });
+    if (typeof directory === "number") return directory;
+    let number = 0;
+    while (directory.entries.has(temporaryName(number))) number++;
+    return this.#add("file", { parent: directory, name: temporaryName(number), inode: undefined }, "");
+  }
+
+  /** As {@linkcode rename}; 0 or a negated errno. */
+  tryRename(from: string, to: string): Result {
+    try {
+      this.rename(from, to);
+      return 0;
+    } catch (error) {
+      if (error instanceof SystemError) return -error.errno;
+      throw error;
+    }
+  }
+
   mkdir(path: string): void {
     const action = `Cannot make directory '${path}'`;
     this.#add("directory", this.#place(path, { follow: false }, action), action);
@@ -55,19 +86,29 @@ export class FileTree implements SimulatedFiles {
     this.#add({ target }, this.#place(path, { follow: false }, action), action);
   }
 
-  write(path: string): void {
+  write(path: string, content: Uint8Array | string = "."): void {
     const action = `Cannot write to '${path}'`;
-    const place = this.#place(path, { follow: true }, action);
-    const inode = place.inode ?? this.#add("file", place, action);
-    refuse(inode.isDirectory, Errno.EISDIR, action);
-    for (const event of [WatchEvent.OPEN, WatchEvent.MODIFY, WatchEvent.CLOSE_WRITE]) inode.tellAround(event);
+    const inode = this.make(path);
+    if (typeof inode === "number") return refuse(true, -inode, action);
+    inode.tellAround(WatchEvent.OPEN);
+    inode.rewrite(typeof content === "string" ? encoder.encode(content) : content);
+    inode.tellAround(WatchEvent.CLOSE_WRITE);
   }
 
-  read(path: string): void {
+  list(path: string): string[] {
+    const inode = this.find(path, { follow: true });
+    const action = `Cannot list '${path}'`;
+    if (typeof inode === "number") return refuse(true, -inode, action);
+    refuse(!inode.isDirectory, Errno.ENOTDIR, action);
+    return [...inode.entries.keys()].sort();
+  }
+
+  read(path: string): Uint8Array {
     const action = `Cannot read '${path}'`;
     const { inode } = this.#place(path, { follow: true }, action);
     if (inode === undefined) return refuse(true, Errno.ENOENT, action);
     for (const event of [WatchEvent.OPEN, WatchEvent.ACCESS, WatchEvent.CLOSE_NOWRITE]) inode.tellAround(event);
+    return inode.content.slice();
   }
 
   touch(path: string): void {
@@ -182,6 +223,10 @@ export class FileTree implements SimulatedFiles {
     if (links === maxLinks) return -Errno.ELOOP;
     return this.#walk(directory, inode.kind.target, true, links + 1);
   }
+}
+
+function temporaryName(number: number): string {
+  return `.sd-fibers-${number}`;
 }
 
 function placeOf(inode: Inode): Place {

@@ -35,6 +35,9 @@ export class Inode {
   /** How many open files stand for it. */
   openFiles = 0;
   readonly #onDeath: (inode: Inode) => void;
+  /** With room for more, so that a file may grow piece by piece. */
+  #buffer = new Uint8Array(0);
+  #size = 0;
 
   constructor(number: number, kind: InodeKind, place: { parent: Inode | undefined; name: string }, onDeath: (inode: Inode) => void) {
     this.number = number;
@@ -69,6 +72,37 @@ export class Inode {
     const word = this.isDirectory ? events | WatchEvent.ISDIR : events;
     if (!this.removed) this.parent?.tell(word, this.name);
     this.tell(word);
+  }
+
+  /** Of a file: what is in it, good until that changes. */
+  get content(): Uint8Array {
+    return this.#buffer.subarray(0, this.#size);
+  }
+
+  /** Adds to what is in it. */
+  append(data: Uint8Array): void {
+    const size = this.#size + data.length;
+    if (size > this.#buffer.length) {
+      const larger = new Uint8Array(Math.max(size, 2 * this.#buffer.length));
+      larger.set(this.content);
+      this.#buffer = larger;
+    }
+    this.#buffer.set(data, this.#size);
+    this.#size = size;
+    this.tellAround(WatchEvent.MODIFY);
+  }
+
+  /** Makes this all that is in it. */
+  rewrite(data: Uint8Array): void {
+    this.#size = 0;
+    this.append(data);
+  }
+
+  /** Takes all that is in it away. */
+  truncate(): void {
+    if (this.#size === 0) return;
+    this.#size = 0;
+    this.tellAround(WatchEvent.MODIFY);
   }
 
   /** Nothing but handles keep it from now on. */

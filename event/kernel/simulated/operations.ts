@@ -4,11 +4,12 @@
  * @module
  */
 
-import { Errno } from "../../errno.ts";
-import { COMPLETED, type CompletionResult, type Result } from "../kernel.ts";
+import { COMPLETED, type CompletionResult } from "../kernel.ts";
+import type { FileTask } from "./file_task.ts";
 
-/** Operations by their token. In this world they are complete as soon as they are begun, and the next poll says so. */
+/** Operations by their token. Some are complete as soon as they are begun, and the next poll says so; others are tasks at first. */
 export class Operations {
+  readonly #tasks = new Map<number, FileTask>();
   readonly #results = new Map<number, CompletionResult>();
   readonly #unreported = new Set<number>();
 
@@ -19,15 +20,29 @@ export class Operations {
 
   /** The tokens of those whose result was not taken. */
   get tokens(): Iterable<number> {
-    return this.#results.keys();
+    return [...this.#tasks.keys(), ...this.#results.keys()];
   }
 
-  /** Adds one with its result. */
-  start(token: number, result: CompletionResult): Result {
-    if (this.#results.has(token)) return -Errno.EEXIST;
+  /** Whether the token is in use. */
+  has(token: number): boolean {
+    return this.#tasks.has(token) || this.#results.has(token);
+  }
+
+  /** Adds one that has begun. */
+  begin(token: number, task: FileTask): void {
+    this.#tasks.set(token, task);
+  }
+
+  /** What it came to. */
+  complete(token: number, result: CompletionResult): void {
+    this.#tasks.delete(token);
     this.#results.set(token, result);
     this.#unreported.add(token);
-    return 0;
+  }
+
+  /** Asks it to end early. */
+  stop(token: number): void {
+    this.#tasks.get(token)?.stop();
   }
 
   /** Fills the batch with tokens that were not reported yet; how many. */
@@ -52,6 +67,8 @@ export class Operations {
 
   /** Forgets it. */
   abandon(token: number): void {
+    this.#tasks.get(token)?.abandon();
+    this.#tasks.delete(token);
     this.#results.delete(token);
     this.#unreported.delete(token);
   }

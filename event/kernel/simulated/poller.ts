@@ -8,6 +8,7 @@ import { Errno } from "../../errno.ts";
 import { IoEvent } from "../../flags.ts";
 import type { ClockIndex, Usec } from "../../time.ts";
 import type { CompletionResult, Handle, KernelOperation, Poller, Result, SignalRecord } from "../kernel.ts";
+import { FileTask, type FileWork } from "./file_task.ts";
 import { OpenFile } from "./open_file.ts";
 import { Operations } from "./operations.ts";
 import type { Sleeper } from "./parking.ts";
@@ -15,6 +16,7 @@ import { ownPid } from "./processes.ts";
 import { SignalQueue } from "./signals.ts";
 import { Wakeups } from "./wakeups.ts";
 import { Watch, type Watcher } from "./watch.ts";
+import { fileWork } from "./whole_files.ts";
 import type { World } from "./world.ts";
 
 /** How many reports a poll gives at first. Few, so that programs meet full batches. */
@@ -162,19 +164,42 @@ export class SimulatedPoller implements Poller, Sleeper, Watcher {
 
   start(operation: KernelOperation, token: number): Result {
     if (this.#isClosed) return -Errno.EBADF;
-    if (operation.kind !== "resolve") return -Errno.EOPNOTSUPP;
-    if (operation.hostname === "") return -Errno.EINVAL;
-    const result = this.operations.start(token, this.#world.names.resolve(operation.hostname));
+    if (this.operations.has(token)) return -Errno.EEXIST;
+    switch (operation.kind) {
+      case "resolve":
+        return this.#resolve(operation.hostname, token);
+      case "readFile":
+      case "writeFile":
+        return this.#startWork(fileWork(this.#world, operation), token);
+      default:
+        return -Errno.EOPNOTSUPP;
+    }
+  }
+
+  #resolve(hostname: string, token: number): Result {
+    if (hostname === "") return -Errno.EINVAL;
+    this.#complete(token, this.#world.names.resolve(hostname));
+    return 0;
+  }
+
+  #startWork(work: FileWork | Result, token: number): Result {
+    if (typeof work === "number") return work;
+    this.operations.begin(token, new FileTask(this.#world, work, (result) => this.#complete(token, result)));
+    return 0;
+  }
+
+  #complete(token: number, result: CompletionResult): void {
+    this.operations.complete(token, result);
     this.#tellNews();
-    return result;
   }
 
   takeCompletion(token: number): CompletionResult | undefined {
     return this.operations.take(token);
   }
 
-  /** A name cannot be taken back from the resolver. */
-  stop(_token: number): void {}
+  stop(token: number): void {
+    this.operations.stop(token);
+  }
 
   abandon(token: number): void {
     this.operations.abandon(token);
@@ -205,6 +230,7 @@ export class SimulatedPoller implements Poller, Sleeper, Watcher {
     this.#isClosed = true;
     const { descriptors, parking, pollers, signals, timeline } = this.#world;
     for (const watch of [...this.watches]) this.forget(watch);
+    for (const token of this.operations.tokens) this.operations.abandon(token);
     for (const signal of signals.claimedBy(this.signalQueue)) signals.release(signal, this.signalQueue);
     timeline.remove(this.wakeups);
     parking.remove(this);

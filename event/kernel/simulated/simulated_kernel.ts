@@ -19,9 +19,9 @@ export interface SimulationOptions {
   autoAdvance?: boolean;
   /**
    * The chance of each fault, from 0 to 1. Default: none ever happens. EINTR strikes polls that would wait, EAGAIN calls on what is ready,
-   * ECONNRESET connected streams, ENOSPC new watches, of files too.
+   * ECONNRESET connected streams, ENOSPC new watches, of files too, and each piece of a file that is written, EIO each piece that is read or written.
    */
-  faults?: Partial<Record<"EINTR" | "EAGAIN" | "ECONNRESET" | "ENOSPC" | "short-read" | "short-write", number>>;
+  faults?: Partial<Record<"EINTR" | "EIO" | "EAGAIN" | "ECONNRESET" | "ENOSPC" | "short-read" | "short-write", number>>;
   /** The variables of the environment. Default: none. */
   environment?: Readonly<Record<string, string>>;
   /** The 16 bytes that name this boot. Default: there are none. */
@@ -110,20 +110,24 @@ export interface SimulatedPressure {
 /**
  * The hands that change the virtual file tree, as somebody else would. Those who watch are told of it as Linux would tell them.
  *
- * It is there to be watched: files have no content. Relative paths begin at the root. All of them throw a SystemError where the system
+ * Nobody owns files and everybody may use them. Relative paths begin at the root. All hands throw a SystemError where the system
  * would refuse: ENOENT, ENOTDIR, EISDIR, EEXIST, ENOTEMPTY, EINVAL, EBUSY, ELOOP, ENAMETOOLONG.
  */
 export interface SimulatedFiles {
   /** How many records a file watcher that is opened from now on has room for (fs.inotify.max_queued_events). Default: 16384. */
   maxQueuedRecords: number;
+  /** How long the disk takes for each piece of a file, of 64 KiB, that a loop reads or writes, in microseconds. Default: 100. */
+  latency: Usec;
   /** Makes a directory. */
   mkdir(path: string): void;
   /** Makes a symbolic link. */
   symlink(target: string, path: string): void;
-  /** Opens a file, writes to it and closes it; it is made where it is missing. */
-  write(path: string): void;
-  /** Opens a file, reads it and closes it. */
-  read(path: string): void;
+  /** Opens a file, makes this all that is in it, and closes it; it is made where it is missing. Default: one byte. */
+  write(path: string, content?: Uint8Array | string): void;
+  /** Opens a file, reads it and closes it: what is in it. */
+  read(path: string): Uint8Array;
+  /** The names in a directory, sorted. */
+  list(path: string): string[];
   /** Changes the attributes of what is there. */
   touch(path: string): void;
   /** Moves something, in the place of what has that name. */

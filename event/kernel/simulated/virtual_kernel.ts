@@ -71,7 +71,6 @@ export class VirtualKernel implements SimulatedKernel {
   readonly #network: Network;
   readonly #processes: Processes;
   readonly #datagrams = new Datagrams();
-  readonly #pressureFiles = new PressureFiles();
   readonly #timeChanges = new TimeChanges();
   #hostWaits = 0;
   /** Turns that were asked for and have not come: somebody goes on after each. */
@@ -143,11 +142,11 @@ export class VirtualKernel implements SimulatedKernel {
   }
 
   pressureFile(path: string, kind: SimulatedPressureKind | undefined): void {
-    this.#pressureFiles.place(path, kind);
+    this.#world.places.place(path, kind);
   }
 
   press(resource: PressureResource, pressure: SimulatedPressure = {}): void {
-    this.#pressureFiles.press(resource, pressure);
+    this.#world.places.press(resource, pressure);
   }
 
   program(command: string, start: (process: SimulatedProcess) => void): void {
@@ -294,12 +293,12 @@ export class VirtualKernel implements SimulatedKernel {
   }
 
   pressurePaths(resource: PressureResource): readonly string[] | Result {
-    return this.#pressureFiles.paths(resource);
+    return this.#world.places.paths(resource);
   }
 
   openPressure(path: string, writable: boolean): OpenedPressure | Result {
     if (path.includes("\0")) return -Errno.EINVAL;
-    const file = this.#pressureFiles.open(path, writable);
+    const file = this.#world.places.open(path, writable);
     if (typeof file === "number") return file;
     if (file !== undefined) return { kind: file instanceof PressureFile ? "system" : "other", handle: this.#open(file) };
     if (this.#network.hasSocketFile(path)) return connected(this.openStream({ path }));
@@ -428,6 +427,8 @@ export class VirtualKernel implements SimulatedKernel {
       descriptors: new Descriptors(),
       signals: new Signals(),
       names: new Names(),
+      files: this.files,
+      places: new PressureFiles(),
       parking: new Parking(clocks, timeline, mayJump),
       pollers: new Set(),
     };
