@@ -57,7 +57,9 @@ const OPERATIONS: ReadonlySet<string> = new Set([
   "read",
   "readAll",
   "readExact",
+  "readFile",
   "readFull",
+  "readTextFile",
   "readVector",
   "runNested",
   "scope",
@@ -70,6 +72,7 @@ const OPERATIONS: ReadonlySet<string> = new Set([
   "withTimeout",
   "write",
   "writeAll",
+  "writeFile",
   "writeVector",
   "yieldNow",
 ]);

@@ -24,6 +24,7 @@ export type { ConnectAddress, OpenSocket } from "./address.ts";
 export { connect } from "./connect.ts";
 export { Connection } from "./connection.ts";
 export { listen, Listener, type ListenOptions } from "./listener.ts";
+export { readFile, type ReadFileOptions, readTextFile, writeFile, type WriteFileOptions } from "./file.ts";
 export { type CommandOptions, output, Process, spawnProcess, type Stdio } from "./process.ts";
 export type { FairOptions, PrimitiveOptions } from "./primitive.ts";
 export type { Overflow } from "./channel_core.ts";
