@@ -30,7 +30,7 @@ Deno.test("linuxKernel() needs the permission for the file of libc and no other"
     "environment set undefined",
     "signal true",
     "resolved 1 8 true",
-    "file 1 9 true",
+    "file 9 true",
     "watch 1 / string",
   ];
   assertEquals(await output("whole_kernel.ts", [`--allow-ffi=${place}`]), facts.join("\n"));
