@@ -51,7 +51,7 @@ const causes: Readonly<Record<string, string>> = {
  * Reads a whole file.
  *
  * Always suspends, and does not stop the loop while the disk is busy. It reads to the end, whatever the file's size is said to be: those in `/proc`
- * too. Of a FIFO or a terminal it reads until the last writer has closed it, and waits for one. Interrupted, nothing is left behind and what was read is lost: the
+ * too. Of a FIFO or a terminal it reads until the last writer has closed it, and waits for one, which takes one of the 32 threads that the host has for all. Interrupted, nothing is left behind and what was read is lost: the
  * interruption comes when the piece that is being read has come and the file is closed; a second one does not wait for that, nor does one in the exit phase.
  *
  * @param path Absolute, or from the working directory of the process; a URL is one of `file:`.

@@ -27,7 +27,7 @@ const always = O_NOCTTY | O_NONBLOCK | O_CLOEXEC;
 const POLLIN = 1;
 const POLLOUT = 4;
 
-/** Room for what comes from a file that does not say how long it is, as those in /proc. */
+/** Room for what comes from a file that does not say how long it is, as those in /proc: most of them are given out whole then. */
 const firstBytes = 16 * 1024;
 
 const methodFlags = { "in-place": O_CREAT | O_TRUNC, "append": O_CREAT | O_APPEND, "replace": O_CREAT | O_EXCL };
@@ -97,11 +97,12 @@ async function readOpened(task: FileTask, handle: Handle, limit: number): Promis
   if (typeof status === "number") return status;
   if (status.kind === S_IFDIR) return -Errno.EISDIR;
   if (status.size > limit) return -Errno.EFBIG;
-  const piece = Piece.allocate(status.size + 1);
+  const expected = Math.max(status.size + 1, firstBytes);
+  const piece = Piece.allocate(expected);
   if (typeof piece === "number") return piece;
   using _piece = piece;
   const isOnDisk = status.kind === S_IFREG || status.kind === S_IFBLK;
-  return await readPieces(task, handle, { piece, contents: new Contents(status.size, limit), mustWait: !isOnDisk });
+  return await readPieces(task, handle, { piece, contents: new Contents(expected, limit), mustWait: !isOnDisk });
 }
 
 /** `mustWait`: a FIFO that nobody has opened to write reads as ended, but does not poll as that. */
@@ -182,7 +183,7 @@ class Contents {
   /** Where the next bytes go: there is room for one more than is allowed, by which too many are known. */
   room(): Uint8Array<ArrayBuffer> | Result {
     if (this.#size === this.#buffer.length) {
-      const wanted = this.#size === 0 ? Math.max(this.#expected + 1, firstBytes) : this.#size * 2;
+      const wanted = this.#size === 0 ? this.#expected : this.#size * 2;
       try {
         const larger = new Uint8Array(Math.min(wanted, this.#limit + 1));
         larger.set(this.#buffer);
