@@ -87,9 +87,11 @@ export function writeFile(operation: WriteFileOperation, done: (result: Completi
 async function readNamed(task: FileTask, name: Name, limit: number): Promise<CompletionResult> {
   const handle = await openFile(name, always, 0);
   if (handle < 0) return handle;
-  const read = await readOpened(task, handle, limit);
-  await closeFile(handle);
-  return read;
+  try {
+    return await readOpened(task, handle, limit);
+  } finally {
+    await closeFile(handle);
+  }
 }
 
 async function readOpened(task: FileTask, handle: Handle, limit: number): Promise<CompletionResult> {
@@ -97,12 +99,13 @@ async function readOpened(task: FileTask, handle: Handle, limit: number): Promis
   if (typeof status === "number") return status;
   if (status.kind === S_IFDIR) return -Errno.EISDIR;
   if (status.size > limit) return -Errno.EFBIG;
-  const expected = Math.max(status.size + 1, firstBytes);
-  const piece = Piece.allocate(expected);
+  const piece = Piece.allocate(Math.max(status.size, firstBytes));
   if (typeof piece === "number") return piece;
   using _piece = piece;
+  const contents = Contents.open(status.size === 0 ? firstBytes : status.size, limit);
+  if (typeof contents === "number") return contents;
   const isOnDisk = status.kind === S_IFREG || status.kind === S_IFBLK;
-  return await readPieces(task, handle, { piece, contents: new Contents(expected, limit), mustWait: !isOnDisk });
+  return await readPieces(task, handle, { piece, contents, mustWait: !isOnDisk });
 }
 
 /** `mustWait`: a FIFO that nobody has opened to write reads as ended, but does not poll as that. */
@@ -116,9 +119,7 @@ async function readPieces(
     if (answer < 0) return answer;
   }
   while (!task.isStopped) {
-    const room = contents.room();
-    if (typeof room === "number") return room;
-    const count = await readPiece(handle, piece, room);
+    const count = await readPiece(handle, piece, contents.room);
     if (count === 0) return contents.bytes;
     const answer = count === -Errno.EAGAIN ? await task.untilReady(handle, POLLIN) : count < 0 ? count : contents.add(count);
     if (answer < 0) return answer;
@@ -127,7 +128,6 @@ async function readPieces(
 }
 
 async function writeNamed(task: FileTask, name: Name, operation: WriteFileOperation): Promise<Result> {
-  if (task.isStopped) return -Errno.ECANCELED;
   const handle = await openFile(name, O_WRONLY | methodFlags[operation.method] | always, operation.mode);
   if (handle < 0) return handle;
   const written = await writeOpened(task, handle, operation.data);
@@ -164,40 +164,60 @@ async function replace(task: FileTask, name: Name, operation: WriteFileOperation
   return moved;
 }
 
-/** What was read so far. */
+/**
+ * What was read so far. The buffer is as large as the file says it is, so that what is handed out in the end is that and no copy, which would take its
+ * time; whether there is more than that is found out beside it.
+ */
 class Contents {
   readonly #limit: number;
-  readonly #expected: number;
-  #buffer = new Uint8Array(0);
+  #buffer: Uint8Array<ArrayBuffer>;
   #size = 0;
+  readonly #beside = new Uint8Array(firstBytes);
 
-  constructor(expected: number, limit: number) {
-    this.#expected = expected;
+  private constructor(buffer: Uint8Array<ArrayBuffer>, limit: number) {
+    this.#buffer = buffer;
     this.#limit = limit;
   }
 
-  get bytes(): Uint8Array {
-    return this.#size === this.#buffer.length ? this.#buffer : this.#buffer.slice(0, this.#size);
+  static open(expected: number, limit: number): Contents | Result {
+    const buffer = allocate(expected);
+    return buffer === undefined ? -Errno.ENOMEM : new Contents(buffer, limit);
   }
 
-  /** Where the next bytes go: there is room for one more than is allowed, by which too many are known. */
-  room(): Uint8Array<ArrayBuffer> | Result {
-    if (this.#size === this.#buffer.length) {
-      const wanted = this.#size === 0 ? this.#expected : this.#size * 2;
-      try {
-        const larger = new Uint8Array(Math.min(wanted, this.#limit + 1));
-        larger.set(this.#buffer);
-        this.#buffer = larger;
-      } catch {
-        return -Errno.ENOMEM;
-      }
-    }
-    return this.#buffer.subarray(this.#size);
+  get bytes(): Uint8Array {
+    return this.#isFull ? this.#buffer : this.#buffer.slice(0, this.#size);
+  }
+
+  get #isFull(): boolean {
+    return this.#size === this.#buffer.length;
+  }
+
+  /** Where the next bytes go. */
+  get room(): Uint8Array<ArrayBuffer> {
+    return this.#isFull ? this.#beside : this.#buffer.subarray(this.#size);
   }
 
   /** So many came: 0, or they are too many. */
   add(count: number): Result {
-    this.#size += count;
-    return this.#size > this.#limit ? -Errno.EFBIG : 0;
+    const size = this.#size + count;
+    if (size > this.#limit) return -Errno.EFBIG;
+    if (this.#isFull) {
+      const larger = allocate(Math.max(2 * this.#size, size));
+      if (larger === undefined) return -Errno.ENOMEM;
+      larger.set(this.#buffer);
+      larger.set(this.#beside.subarray(0, count), this.#size);
+      this.#buffer = larger;
+    }
+    this.#size = size;
+    return 0;
+  }
+}
+
+function allocate(size: number): Uint8Array<ArrayBuffer> | undefined {
+  try {
+    return new Uint8Array(size);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
   }
 }
