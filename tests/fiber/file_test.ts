@@ -22,6 +22,7 @@ import {
   simulatedKernel,
   sleep,
   spawn,
+  type SystemError,
   TimeoutError,
   withTimeout,
   writeFile,
@@ -185,6 +186,22 @@ ioTest("readFile() of a FIFO waits for the end of its writers, and others go on 
     yield* reader;
   });
   assertEquals(log, ["tick 1", "tick 2", "tick 3", "written", "from the fifo"]);
+});
+
+ioTest("readFile() and writeFile() of a FIFO pass more than fits into it", async (world) => {
+  using place = placeIn(world);
+  makeFifo(world, place.at("fifo"));
+  await world.runHosted(function* () {
+    const reader = spawn(() => readFile(place.at("fifo")));
+    // As long as the reader has not opened it nobody reads there.
+    for (let code: string | undefined = "ENXIO"; code === "ENXIO";) {
+      yield* sleep(msec(1));
+      const outcome = yield* settled(spawn(() => writeFile(place.at("fifo"), long)));
+      code = outcome.status === "rejected" ? (outcome.reason as SystemError).code : undefined;
+      assert(code === undefined || code === "ENXIO", code);
+    }
+    assert(isSame(yield* reader, long));
+  });
 });
 
 ioTest("readFile() of a FIFO that nobody writes to can be cancelled, and ends at its deadline", async (world) => {
