@@ -24,7 +24,8 @@ export interface WriteFileOptions {
    * - `"in-place"` (default): the file is emptied, then written. Links are followed.
    * - `"append"`: what is written comes after what is there. Links are followed.
    * - `"replace"`: a new file is written beside it, put on the disk and given the name: whoever reads sees the old content or the new one, also after
-   *   a crash of the system. It has the permissions of `mode`, and a link of this name is replaced itself.
+   *   a crash of the system. It has the permissions of `mode`, and a link of this name is replaced itself. A process that ends in the
+   *   middle may leave the new file behind, named `.sd-fibers-` and some more.
    */
   method?: WriteMethod;
   /** The permissions of a file that is made, less the umask. Default: 0o666. */

@@ -44,13 +44,14 @@
  *    file: to watch it again changes the mask and answers the same number. Numbers are positive, and not soon given again. The last
  *    record of a watch that was ended, or whose file is gone, is IGNORED. A record that says the same as the last that waits is merged
  *    with it. Where too many wait, new ones are lost, also that last one, and after those that were kept stands Q_OVERFLOW, number −1.
- * 17. Files are read and written whole, by operations. They follow links, and whatever they open is closed when they are reported.
- *    `readFile` comes to the bytes: all up to the end, whatever the file's size is said to be. −EFBIG when that is more than `limitBytes`,
- *    −EISDIR for a directory. Of a FIFO it waits for a writer, and for the end of the last one. `writeFile` comes to 0 when all of `data`
- *    was taken, which does not change meanwhile; a missing file is made, with `mode` less the umask. Three methods: "in-place" empties the
- *    file first, "append" does not, and of both a failure leaves what was written so far. "replace" writes a new file beside it that takes
- *    its name (of a link, the link's) when it is whole and on the disk; a failure leaves all as it was. Both can be stopped, between two
- *    pieces and while they wait for somebody else.
+ * 17. Files are read and written whole, by operations. They follow links, and whatever they open is closed when they are
+ *    reported. `readFile` comes to the bytes: all up to the end, whatever the file's size is said to be. −EFBIG when that is more
+ *    than `limitBytes`, −EISDIR for a directory. Of a FIFO it waits for a writer, and for the end of the last one; to write to one
+ *    that nobody reads is −ENXIO. `writeFile` comes to 0 when all of `data` was taken, which does not change meanwhile; a missing
+ *    file is made, with `mode` less the umask. Three methods: "in-place" empties the file first, "append" does not, and of both a
+ *    failure leaves what was written so far. "replace" writes a new file beside it that takes its name (of a link, the link's) when
+ *    it is whole and on the disk; a failure leaves all as it was. Both can be stopped, between two pieces and while they wait for
+ *    somebody else.
  *
  * Every kernel passes the suite in `tests/kernel/`.
  *
