@@ -222,8 +222,5 @@ export function loopBlocking(core: LoopCore): number {
 
 /** One iteration, blocking the thread. */
 export function runBlocking(core: LoopCore, timeout: Usec): boolean {
-  core.require(INITIAL, "run");
-  if (!core.prepare() && !core.wait(timeout)) return false;
-  core.dispatch();
-  return true;
+  return core.iterate(timeout);
 }

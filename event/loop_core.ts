@@ -138,6 +138,40 @@ export class LoopCore {
 
   // The iteration
 
+  /** One iteration, blocking the thread: whether it dispatched something. */
+  iterate(timeout: Usec): boolean {
+    if (this.#isPlain) {
+      const head = this.pending.first;
+      if (head !== undefined && !this.#pollCouldMatter(head)) {
+        this.iteration++;
+        this.#leavePollOut();
+        this.#run(head);
+        return true;
+      }
+    }
+    this.require(INITIAL, "run");
+    if (!this.prepare() && !this.wait(timeout)) return false;
+    this.dispatch();
+    return true;
+  }
+
+  /** Nothing but the queue has a say in the next iteration, unless the kernel has. */
+  get #isPlain(): boolean {
+    return this.state === INITIAL && !this.exitRequested && !this.exitOnIdle && this.prepares.isEmpty && this.unwritten.size === 0 &&
+      this.inotify === undefined;
+  }
+
+  #leavePollOut(): void {
+    this.#stampEpoch++;
+    this.#pollOwed = this.fed.total > 0;
+  }
+
+  #run(node: TaskNode): void {
+    this.state = RUNNING;
+    this.#dispatchNode(node);
+    this.state = INITIAL;
+  }
+
   /** `true`: something can be dispatched. Never sleeps; polls once when something was pending already. */
   prepare(): boolean {
     this.require(INITIAL, "prepare");
@@ -147,7 +181,7 @@ export class LoopCore {
       return true;
     }
     this.iteration++;
-    if (this.prepares.size > 0) {
+    if (!this.prepares.isEmpty) {
       this.state = PREPARING;
       this.prepares.run(this);
       this.state = INITIAL;
@@ -156,8 +190,7 @@ export class LoopCore {
     if (this.inotify !== undefined) this.inotify.closeFiles();
     const head = this.pending.first;
     if (head !== undefined && !this.#pollCouldMatter(head)) {
-      this.#stampEpoch++;
-      this.#pollOwed = this.fed.total > 0;
+      this.#leavePollOut();
       this.state = PENDING;
       return true;
     }
@@ -209,11 +242,8 @@ export class LoopCore {
     this.require(PENDING, "dispatch");
     if (this.exitRequested) return this.#dispatchExit();
     const node = this.pending.first;
-    if (node !== undefined) {
-      this.state = RUNNING;
-      this.#dispatchNode(node);
-    }
-    this.state = INITIAL;
+    if (node !== undefined) this.#run(node);
+    else this.state = INITIAL;
     return true;
   }
 

@@ -12,8 +12,8 @@ import type { SourceNode } from "./source_node.ts";
 export class PrepareQueue {
   readonly #nodes: Prioq<SourceNode> = new Prioq(before, (node, index) => node.extra!.prepareIndex = index);
 
-  get size(): number {
-    return this.#nodes.size;
+  get isEmpty(): boolean {
+    return this.#nodes.first === undefined;
   }
 
   /** It has a prepare callback now, or another one. */

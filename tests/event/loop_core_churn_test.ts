@@ -72,7 +72,7 @@ function play(script: readonly Step[], polling: "batch" | "every"): void {
   }
   for (const { source } of made) source[Symbol.dispose]();
   assertEquals(loop.runSync(0), false);
-  assertEquals([core.fed.total, core.fed.best, core.pending.first, core.prepares.size], [0, Infinity, undefined, 0]);
+  assertEquals([core.fed.total, core.fed.best, core.pending.first, core.prepares.isEmpty], [0, Infinity, undefined, true]);
   assertEquals([core.sources.first, core.posts.size], [undefined, 0]);
   assertEquals(core.clocks.map((clock) => clock.earliest), [Infinity, Infinity, Infinity, Infinity, Infinity]);
   const left = kernel.leaks().filter((line) => /^(watch|wake-up|claim)/.test(line));
