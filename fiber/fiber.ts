@@ -13,7 +13,7 @@ import { requireNotExiting } from "../future/event_future.ts";
 import { Future, futureCoreOf, futureOf, heldHandle } from "../future/future.ts";
 import type { FutureCore } from "../future/future_core.ts";
 import type { FutureGroup } from "../future/group.ts";
-import type { Operation } from "../future/operation.ts";
+import { type Operation, requireBody } from "../future/operation.ts";
 import { CancelledError } from "../future/interruption.ts";
 import { Slot } from "../future/slot.ts";
 import { type FiberParent, joinFamily, leaveFamily, rootOf } from "./family.ts";
@@ -154,12 +154,7 @@ export function spawnCore(
   parent: FiberParent,
   options: Omit<FiberOptions<never>, "group">,
 ): FiberCore {
-  if (typeof body !== "function") {
-    throw new SystemError(
-      "EINVAL",
-      `Cannot spawn '${String(body)}': the body is a function that makes an operation, as function* () { ... }`,
-    );
-  }
+  requireBody(body, "spawn");
   requireOptions(options, fiberOptions, "spawn a fiber");
   const { name, priority = 0, signal, onDestroy } = options;
   requirePriority(priority);

@@ -228,6 +228,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
       let step = this.generator === undefined ? this.start() : this.generator.next(RESUMED);
       while (step !== SUSPENDED || !this.parked) {
         if (step.done) {
+          if (this.parked) throw this.endedInOperation();
           this.returned(FULFILLED, step.value);
           break;
         }
@@ -256,8 +257,14 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     return generator.throw(error);
   }
 
+  private endedInOperation(): SystemError {
+    const cause = "it was begun without yield*, or another fiber ran the generator, use a generator of its own";
+    return new SystemError("EINVAL", `Cannot end fiber '${this.name}' in the middle of an operation: ${cause}`);
+  }
+
   /** The body has ended. Children that it left behind end first. */
   private returned(state: number, content: unknown): void {
+    if (this.parked) this.unpark();
     if (this.firstChild !== undefined) {
       const children = childrenOf(this);
       if (state === FULFILLED) this.reportLeftBehind(children);

@@ -7,7 +7,7 @@
 import { SystemError } from "../event/errno.ts";
 import type { CurrentFiber } from "../future/current.ts";
 import { type Future, futureCoreOf } from "../future/future.ts";
-import { type Operation, requireFiber, type Runnable, type Suspension } from "../future/operation.ts";
+import { type Operation, requireBody, requireFiber, type Runnable, type Suspension } from "../future/operation.ts";
 import { Checkpoint } from "./checkpoint.ts";
 import { type Fiber, fiberOf, type FiberOptions } from "./fiber.ts";
 import type { FiberCore } from "./fiber_core.ts";
@@ -71,6 +71,7 @@ export interface Scope {
  */
 export function* scope<T>(body: (scope: Scope) => Operation<T>): Operation<T> {
   const owner = requireFiber();
+  requireBody(body, "open a scope for");
   yield* new Checkpoint();
   const nursery = new Nursery(owner, "failure");
   const cleanups: Runnable<unknown>[] = [];
@@ -87,7 +88,10 @@ export function* scope<T>(body: (scope: Scope) => Operation<T>): Operation<T> {
         requireOpen();
         const core = futureCoreOf(future);
         if (core.core !== owner.core) {
-          throw new SystemError("EINVAL", `Cannot add a future of loop '${core.core.name}' to a scope of loop '${owner.core.name}'`);
+          throw new SystemError(
+            "EINVAL",
+            `Cannot add a future of loop '${core.core.name}' to a scope of loop '${owner.core.name}': bridge it by promiseFuture()`,
+          );
         }
         nursery.add(core);
         return future;

@@ -62,6 +62,9 @@ export function forgetResult(): void {
   ENDED.value = undefined;
 }
 
+/** The value of an operation whose iterator was asked for, and that has not taken its first step. */
+const FRESH: unknown = Object.freeze({});
+
 /** What the loop resumes a fiber with: anything else was not sent by the loop. */
 export const RESUMED: unknown = Object.freeze({});
 
@@ -73,7 +76,7 @@ export const RESUMED: unknown = Object.freeze({});
  * @typeParam T What it returns.
  */
 export abstract class BaseOperation<T> implements Operation<T> {
-  /** What it came to. */
+  /** What it came to; until its first step, whether `yield*` has asked for its iterator. */
   declare value: T | undefined;
 
   constructor() {
@@ -92,6 +95,7 @@ export abstract class BaseOperation<T> implements Operation<T> {
   }
 
   [Symbol.iterator](): Iterator<Suspension, T, unknown> {
+    this.value = FRESH as T;
     return this as unknown as Iterator<Suspension, T, unknown>;
   }
 
@@ -117,6 +121,9 @@ export abstract class BaseOperation<T> implements Operation<T> {
       this.abandon(current);
       throw useYieldStar();
     }
+    // Somebody who has not asked for the iterator comes through a generator that is suspended in it.
+    if (this.value !== FRESH) throw startedTwice();
+    this.value = undefined;
     return this.start(current);
   }
 }
@@ -138,15 +145,33 @@ export function useYieldStar(): SystemError {
   return new SystemError("EINVAL", "Cannot suspend the fiber by anything but yield*: use yield* with the operation");
 }
 
+function startedTwice(): SystemError {
+  return new SystemError("EINVAL", "Cannot run a generator on two fibers: it is suspended on one, call the generator function for each");
+}
+
 /** The operation behind a runnable; EINVAL when there is none, as for an async function. */
 export function operationOf<T>(body: Runnable<T>): Operation<T> {
   const operation = typeof body === "function" ? body() : body;
   if (operation !== null && typeof operation === "object" && Symbol.iterator in operation) return operation;
-  if (typeof (operation as PromiseLike<T> | undefined)?.then === "function") {
-    throw new SystemError("EINVAL", "Cannot run an async function on a fiber: use function*, and until() for its promises");
+  throw new SystemError("EINVAL", `Cannot run ${describeNoOperation(operation, typeof body === "function")}`);
+}
+
+function describeNoOperation(value: unknown, isReturned: boolean): string {
+  if (typeof (value as PromiseLike<unknown> | undefined)?.then === "function") {
+    return "an async function on a fiber: use function*, and until() for its promises";
   }
+  if (typeof value === "object" && value !== null && Symbol.asyncIterator in value) {
+    return "an async generator on a fiber: use function*, and until() for its promises";
+  }
+  const what = isReturned ? `a body that returns '${String(value)}'` : `'${String(value)}'`;
+  return `${what} on a fiber: the body is to be a generator function, or to return an operation`;
+}
+
+/** A function, which is to make an operation when it is called; EINVAL for anything else. */
+export function requireBody(body: unknown, action: string): void {
+  if (typeof body === "function") return;
   throw new SystemError(
     "EINVAL",
-    `Cannot run '${String(operation)}' on a fiber: the body is to be a generator function, or to return an operation`,
+    `Cannot ${action} '${String(body)}': the body is a function that makes an operation, as function* () { ... }`,
   );
 }

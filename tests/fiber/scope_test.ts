@@ -434,7 +434,10 @@ Deno.test(
         children.add(future);
       }))
     );
-    assertEquals([message, future.state], ["Cannot add a future of loop 'other' to a scope of loop 'loop'", "pending"]);
+    assertEquals([message, future.state], [
+      "Cannot add a future of loop 'other' to a scope of loop 'loop': bridge it by promiseFuture()",
+      "pending",
+    ]);
     other[Symbol.dispose]();
   }),
 );

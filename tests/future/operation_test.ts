@@ -5,12 +5,14 @@
  * @module
  */
 
-import { assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
+import { assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   all,
+  any,
   CancelledError,
   cancelWait,
   checkInterrupted,
+  FiberLocal,
   Future,
   type Operation,
   race,
@@ -208,55 +210,67 @@ Deno.test(
   }),
 );
 
-Deno.test(
-  "A body that is an async function is refused, and is told what to do instead",
-  simulated((world) => {
-    const fiber = world.spawn((async () => {}) as never);
-    fiber.addCallback(() => {});
-    world.settle();
-    const error = errorOf(() => fiber.result());
-    assertEquals([error.code, error.message], [
-      "EINVAL",
-      "Cannot run an async function on a fiber: use function*, and until() for its promises",
-    ]);
-  }),
-);
+/** Functions that are no bodies, and what is said of them. */
+const noBodies: Record<string, { body: () => unknown; message: string }> = {
+  "an async function": {
+    body: async () => {},
+    message: "Cannot run an async function on a fiber: use function*, and until() for its promises",
+  },
+  "an async generator": {
+    body: async function* () {},
+    message: "Cannot run an async generator on a fiber: use function*, and until() for its promises",
+  },
+  "a function that returns nothing": { body: () => {}, message: noOperation("undefined") },
+  "a function that returns null": { body: () => null, message: noOperation("null") },
+  "a function that returns a number": { body: () => 5, message: noOperation("5") },
+  "a function that returns a text": { body: () => "text", message: noOperation("text") },
+  "a function that returns an object": { body: () => ({}), message: noOperation("[object Object]") },
+};
 
-Deno.test(
-  "An async function is refused wherever a body can stand",
-  simulated((world) => {
-    const body = (async () => {}) as never;
-    const places: (() => Operation<unknown>)[] = [
-      () => all([body]),
-      () => race([body]),
-      () => scope(body),
-      () => shield(body),
-      () => withTimeout(10, body),
-    ];
-    for (const place of places) {
-      const error = errorOnFiber(world, function* () {
-        yield* place();
-      });
-      assertEquals(error.message, "Cannot run an async function on a fiber: use function*, and until() for its promises");
-    }
-  }),
-);
+function noOperation(returned: string): string {
+  return `Cannot run a body that returns '${returned}' on a fiber: the body is to be a generator function, or to return an operation`;
+}
 
-Deno.test(
-  "A body that returns no operation is refused",
-  simulated((world) => {
-    for (const [value, text] of [[undefined, "undefined"], [5, "5"], ["text", "text"], [null, "null"], [{}, "[object Object]"]] as const) {
-      const fiber = world.spawn(() => value as never);
-      fiber.addCallback(() => {});
-      world.settle();
-      const error = errorOf(() => fiber.result());
-      assertEquals([error.code, error.message], [
-        "EINVAL",
-        `Cannot run '${text}' on a fiber: the body is to be a generator function, or to return an operation`,
-      ]);
+/** Everything that runs a body, on the fiber itself or on one that it waits for. */
+const places: Record<string, (body: never) => Operation<unknown>> = {
+  all: (body) => all([body]),
+  *any(body) {
+    try {
+      yield* any([body]);
+    } catch (error) {
+      throw (error as AggregateError).errors[0];
     }
-  }),
-);
+  },
+  "FiberLocal.run": (body) => new FiberLocal().run(1, body),
+  race: (body) => race([body]),
+  scope: (body) => scope(body),
+  "Scope.defer": (body) =>
+    scope(function* (children) {
+      children.defer(body);
+    }),
+  "Scope.spawn": (body) =>
+    scope(function* (children) {
+      children.spawn(body);
+    }),
+  shield: (body) => shield(body),
+  spawn: (body) => spawn(body),
+  withTimeout: (body) => withTimeout(10, body),
+  "withTimeout, otherwise": (body) => withTimeout(0, suspend, body),
+};
+
+for (const [name, { body, message }] of Object.entries(noBodies)) {
+  Deno.test(
+    `A body that is ${name} is refused wherever a body can stand, and is told what to do instead`,
+    simulated((world) => {
+      for (const [place, run] of Object.entries(places)) {
+        const error = errorOnFiber(world, function* () {
+          yield* run(body as never);
+        });
+        assertEquals([error.code, error.message], ["EINVAL", message], place);
+      }
+    }),
+  );
+}
 
 Deno.test(
   "A body that is an iterable of anything else is refused at its first value",
@@ -269,11 +283,121 @@ Deno.test(
 );
 
 Deno.test(
-  "A body that is no function is refused at once",
+  "A body that is no function is refused at once where a fiber is made for it",
   simulated((world) => {
-    for (const body of [sleep(1), undefined, "text", function* () {}()]) {
-      assertEquals(errorOf(() => world.spawn(body as never)).code, "EINVAL");
+    for (
+      const [body, name] of [[sleep(1), "[object Object]"], [undefined, "undefined"], ["text", "text"], [
+        function* () {}(),
+        "[object Generator]",
+      ]]
+    ) {
+      const remedy = "the body is a function that makes an operation, as function* () { ... }";
+      const error = errorOf(() => world.spawn(body as never));
+      assertEquals([error.code, error.message], ["EINVAL", `Cannot spawn '${name}': ${remedy}`]);
+      const ofScope = errorOnFiber(world, function* () {
+        yield* scope(body as never);
+      });
+      assertEquals([ofScope.code, ofScope.message], ["EINVAL", `Cannot open a scope for '${name}': ${remedy}`]);
     }
+  }),
+);
+
+Deno.test(
+  "A value that is no body is refused where an operation may stand for one",
+  simulated((world) => {
+    for (const place of [shield, (body: never) => withTimeout(10, body), (body: never) => all([body])]) {
+      const error = errorOnFiber(world, function* () {
+        yield* place(5 as never);
+      });
+      assertEquals([error.code, error.message], [
+        "EINVAL",
+        "Cannot run '5' on a fiber: the body is to be a generator function, or to return an operation",
+      ]);
+    }
+  }),
+);
+
+Deno.test(
+  "One generator on two fibers is EINVAL for both: it belongs to the one that began it",
+  simulated((world) => {
+    const generator = (function* (): Operation<string> {
+      yield* sleep(3);
+      return "done";
+    })();
+    const fibers = ["first", "second"].map((name) => world.spawn(() => generator, { name }));
+    for (const fiber of fibers) fiber.addCallback(() => {});
+    world.settle();
+    world.pass(3);
+    assertEquals(fibers.map((fiber) => errorOf(() => fiber.result())).map(({ code, message }) => `${code}: ${message}`), [
+      "EINVAL: Cannot end fiber 'first' in the middle of an operation: " +
+      "it was begun without yield*, or another fiber ran the generator, use a generator of its own",
+      "EINVAL: Cannot run a generator on two fibers: it is suspended on one, call the generator function for each",
+    ]);
+  }),
+);
+
+Deno.test(
+  "A generator that runs is EINVAL as the body of a scope or of a fiber that it spawns, and does not hang",
+  simulated((world) => {
+    const reenter: Record<string, (generator: Operation<unknown>) => Operation<unknown>> = {
+      spawn: (generator) => spawn(() => generator),
+      scope: (generator) => scope(() => generator),
+      all: (generator) => all([generator]),
+    };
+    for (const [name, enter] of Object.entries(reenter)) {
+      function* body(): Operation<void> {
+        yield* enter(generator);
+      }
+      const generator = body();
+      const fiber = world.spawn(() => generator);
+      fiber.addCallback(() => {});
+      world.settle();
+      assertEquals(errorOf(() => fiber.result()).code, "EINVAL", name);
+    }
+    world.takeReports();
+  }),
+);
+
+Deno.test(
+  "A generator that runs and is entered once more at once gets the engine's own error",
+  simulated((world) => {
+    for (const enter of [(generator: Operation<unknown>) => generator, shield]) {
+      function* body(): Operation<void> {
+        yield* enter(generator);
+      }
+      const generator = body();
+      const fiber = world.spawn(() => generator);
+      fiber.addCallback(() => {});
+      world.settle();
+      assertThrows(() => fiber.result(), TypeError, "Generator is already running");
+    }
+  }),
+);
+
+Deno.test(
+  "A fiber that ends in the middle of an operation ends once, with EINVAL or its own error, and nothing wakes it then",
+  simulated((world) => {
+    const { future, resolve } = Future.withResolvers<void>(world.loop);
+    const begun: string[] = [];
+    const beginAndEnd = (name: string, operation: Operation<unknown>, error?: Error) =>
+      world.spawn(function* () {
+        begun.push(name);
+        operation[Symbol.iterator]().next();
+        if (error !== undefined) throw error;
+      });
+    const fibers = [
+      beginAndEnd("returns", future),
+      beginAndEnd("throws", future, new RangeError("its own")),
+      beginAndEnd("sleeps", sleep(5)),
+      beginAndEnd("yields", yieldNow()),
+    ];
+    for (const fiber of fibers) fiber.addCallback(() => {});
+    world.settle();
+    const outcomes = () => fibers.map(({ outcome }) => outcome?.status === "rejected" && (outcome.reason.code ?? outcome.reason.message));
+    assertEquals(outcomes(), ["EINVAL", "its own", "EINVAL", "EINVAL"]);
+    resolve();
+    world.pass(5);
+    assertEquals([begun, outcomes()], [["returns", "throws", "sleeps", "yields"], ["EINVAL", "its own", "EINVAL", "EINVAL"]]);
   }),
 );
 
