@@ -53,7 +53,7 @@ export interface EventLoopOptions {
   debug?: boolean;
 }
 
-/** The core of a loop, for the layers above. Throws a TypeError for anything that is no loop. */
+/** The core of a loop, for the layers above. EINVAL for anything that is no loop. */
 export let coreOf: (loop: EventLoop) => LoopCore;
 
 let defaultLoop: EventLoop | undefined;
@@ -83,7 +83,10 @@ export class EventLoop implements Disposable, AsyncDisposable {
   #exitOnSignal: SignalSource[] = [];
 
   static {
-    coreOf = (loop) => loop.#core;
+    coreOf = (loop) => {
+      if (typeof loop === "object" && loop !== null && #core in loop) return loop.#core;
+      throw new SystemError("EINVAL", `Cannot use '${String(loop)}' as a loop: it takes an EventLoop`);
+    };
   }
 
   /**

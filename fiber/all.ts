@@ -28,6 +28,7 @@ interface Run {
 /** Runs them until all have ended. Throws the failure that counts, or the interruption. */
 function* runAll(name: string, ending: Ending, bodies: readonly Runnable<unknown>[]): Generator<Suspension, Run, unknown> {
   const owner = requireFiber();
+  if (!Array.isArray(bodies)) throw new SystemError("EINVAL", `Cannot run ${name}() without an array: it takes one array of bodies`);
   yield* new Checkpoint();
   if (bodies.length === 0 && (ending === "first" || ending === "success")) {
     throw new SystemError("EINVAL", `Cannot ${name} no bodies: nothing would ever end`);

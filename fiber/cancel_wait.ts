@@ -68,7 +68,7 @@ export function* cancelWaitCores(targets: readonly FutureCore[]): Generator<Susp
     if (target.state === UNRESOLVED && target.core !== fiber.core) {
       throw new SystemError(
         "EINVAL",
-        `Cannot wait for a future of loop '${target.core.name}' on a fiber of loop '${fiber.core.name}': it did not end at once`,
+        `Cannot wait for a future of loop '${target.core.name}' on a fiber of loop '${fiber.core.name}': it did not end at once, do so on a fiber of its own loop`,
       );
     }
     yield* waitThrough(fiber, target, cancelAll);

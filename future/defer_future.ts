@@ -4,6 +4,7 @@
  * @module
  */
 
+import { SystemError } from "../event/errno.ts";
 import { coreOf, type EventLoop } from "../event/event_loop.ts";
 import { SourceKind } from "../event/source_kind.ts";
 import { connectFuture, requireNotExiting, settled, sourceFuture } from "./event_future.ts";
@@ -27,10 +28,16 @@ const kind = new SourceKind({
  * Resolves with this outcome in the next iteration that its priority allows.
  *
  * @typeParam T Its value.
- * @throws {SystemError} ECANCELED when the loop is exiting.
+ * @throws {SystemError} ECANCELED when the loop is exiting, EINVAL for what is no outcome.
  */
 export function deferFuture<T>(loop: EventLoop, outcome: Outcome<T>): Future<T> {
   const core = coreOf(loop);
+  if (!["fulfilled", "rejected"].includes(outcome?.status)) {
+    throw new SystemError(
+      "EINVAL",
+      'Cannot make a future of this outcome: it takes { status: "fulfilled", value } or { status: "rejected", reason }',
+    );
+  }
   requireNotExiting(core, "make a future");
   const { future } = sourceFuture(core, kind);
   future.content = outcome;

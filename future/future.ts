@@ -39,7 +39,7 @@ export interface FutureOperations {
   setPriority?(priority: number): void;
 }
 
-/** The core of a future, for the layers above. Throws a TypeError for anything that is no future. */
+/** The core of a future, for the layers above. EINVAL for anything that is no future. */
 export let futureCoreOf: (future: Future<unknown>) => FutureCore;
 /** The handle of a core, made where there is none. */
 export let futureOf: <T>(core: FutureCore) => Future<T>;
@@ -79,7 +79,10 @@ export class Future<T> implements Operation<T>, Promise<T>, AsyncDisposable {
   declare private readonly core: FutureCore;
 
   static {
-    futureCoreOf = (future) => future.core;
+    futureCoreOf = (future) => {
+      if (future instanceof Future) return future.core;
+      throw new SystemError("EINVAL", `Cannot use '${String(future)}' as a future: it is none, make one of a promise by promiseFuture()`);
+    };
     futureOf = <T>(core: FutureCore) => heldHandle<Future<T>>(core) ?? new Future<T>(core);
     Object.defineProperty(this.prototype, Symbol.for("nodejs.util.inspect.custom"), {
       value(this: Future<unknown>): string {
@@ -154,9 +157,12 @@ export class Future<T> implements Operation<T>, Promise<T>, AsyncDisposable {
 
   /**
    * Calls back in a later iteration than the one in which it resolves, never inline, once. The callback has the priority of the
-   * fiber that adds it. What it throws goes to the loop's `onError`.
+   * fiber that adds it. What it throws goes to the loop's `onError`. EINVAL for what is no function.
    */
   addCallback(callback: (future: Future<T>) => void): FutureSlot {
+    if (typeof callback !== "function") {
+      throw new SystemError("EINVAL", `Cannot add a callback of type ${typeof callback} to a future: it takes a function`);
+    }
     return futureSlotOf(new Slot(this.core, () => callback(this)));
   }
 

@@ -127,7 +127,10 @@ export class GroupCore {
     for (const child of children) {
       if (child === future) throw new SystemError("EINVAL", "Cannot add a group to itself: it would wait for itself");
       if (child.core !== future.core) {
-        throw new SystemError("EINVAL", `Cannot add a future of loop '${child.core.name}' to a group of loop '${future.core.name}'`);
+        throw new SystemError(
+          "EINVAL",
+          `Cannot add a future of loop '${child.core.name}' to a group of loop '${future.core.name}': bridge it by promiseFuture()`,
+        );
       }
     }
     this.#requireUndecided();
