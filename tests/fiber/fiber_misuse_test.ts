@@ -14,7 +14,7 @@ import {
   cancelWait,
   Channel,
   deferFuture,
-  EventLoop,
+  type EventLoop,
   Fiber,
   Future,
   FutureGroup,

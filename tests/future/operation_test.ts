@@ -12,6 +12,7 @@ import {
   CancelledError,
   cancelWait,
   checkInterrupted,
+  type Fiber,
   FiberLocal,
   Future,
   type Operation,
@@ -336,22 +337,28 @@ Deno.test(
   }),
 );
 
+/** A fiber whose generator hands itself over to be run. */
+function reenter(world: Simulation, enter: (generator: Operation<unknown>) => Operation<unknown>): Fiber<void> {
+  function* body(): Operation<void> {
+    yield* enter(generator);
+  }
+  const generator = body();
+  const fiber = world.spawn(() => generator);
+  fiber.addCallback(() => {});
+  world.settle();
+  return fiber;
+}
+
 Deno.test(
   "A generator that runs is EINVAL as the body of a scope or of a fiber that it spawns, and does not hang",
   simulated((world) => {
-    const reenter: Record<string, (generator: Operation<unknown>) => Operation<unknown>> = {
+    const ways: Record<string, (generator: Operation<unknown>) => Operation<unknown>> = {
       spawn: (generator) => spawn(() => generator),
       scope: (generator) => scope(() => generator),
       all: (generator) => all([generator]),
     };
-    for (const [name, enter] of Object.entries(reenter)) {
-      function* body(): Operation<void> {
-        yield* enter(generator);
-      }
-      const generator = body();
-      const fiber = world.spawn(() => generator);
-      fiber.addCallback(() => {});
-      world.settle();
+    for (const [name, enter] of Object.entries(ways)) {
+      const fiber = reenter(world, enter);
       assertEquals(errorOf(() => fiber.result()).code, "EINVAL", name);
     }
     world.takeReports();
@@ -362,13 +369,7 @@ Deno.test(
   "A generator that runs and is entered once more at once gets the engine's own error",
   simulated((world) => {
     for (const enter of [(generator: Operation<unknown>) => generator, shield]) {
-      function* body(): Operation<void> {
-        yield* enter(generator);
-      }
-      const generator = body();
-      const fiber = world.spawn(() => generator);
-      fiber.addCallback(() => {});
-      world.settle();
+      const fiber = reenter(world, enter);
       assertThrows(() => fiber.result(), TypeError, "Generator is already running");
     }
   }),
