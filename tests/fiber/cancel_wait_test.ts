@@ -4,19 +4,28 @@
  * @module
  */
 
-import { assertEquals, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import {
+  all,
+  any,
   CancelledError,
   cancelWait,
-  type Fiber,
+  EventLoop,
+  Fiber,
   Future,
+  FutureGroup,
   type Operation,
+  race,
   relativeTimeFuture,
+  scope,
+  simulatedKernel,
   sleep,
   spawn,
   suspend,
   SystemError,
+  TimeoutError,
   timeoutScope,
+  withTimeout,
   yieldNow,
 } from "@sd/fibers";
 import { errorOf, simulated, Simulation } from "../_simulation.ts";
@@ -401,3 +410,92 @@ Deno.test(
     assertEquals([target.asked(), errorOf(() => operation[Symbol.iterator]().next()).code, target.asked()], [0, "ESRCH", 0]);
   }),
 );
+
+/** Ways to end a fiber from its parent, and to go on when it has ended; `child` is what has to be unwound. */
+const halts: Record<string, (child: () => Operation<unknown>) => Operation<unknown>> = {
+  *cancelWait(child) {
+    const fiber = spawn(child);
+    yield* yieldNow();
+    yield* cancelWait(fiber);
+  },
+  *"a group that is cancelled"(child) {
+    const group = FutureGroup.all(Fiber.current!.loop);
+    spawn(child, { group });
+    yield* yieldNow();
+    yield* cancelWait(group);
+  },
+  "a scope whose body fails": (child) =>
+    scope(function* (children) {
+      children.spawn(child);
+      yield* yieldNow();
+      throw new RangeError("broken");
+    }),
+  "all() whose sibling fails": (child) =>
+    all([child, function* () {
+      yield* yieldNow();
+      throw new RangeError("broken");
+    }]),
+  "race() whose sibling wins": (child) => race([child, yieldNow]),
+  "any() whose sibling wins": (child) => any([child, yieldNow]),
+  "a deadline": (child) => withTimeout(1, child),
+  *"a body that leaves it behind"(child) {
+    yield* spawn(function* () {
+      spawn(child);
+      yield* yieldNow();
+      throw new RangeError("broken");
+    });
+  },
+};
+
+for (const [name, halt] of Object.entries(halts)) {
+  Deno.test(
+    `A finally that suspends twice runs to its end under a cancellation, and the caller does not go on before: ${name}`,
+    simulated((world) => {
+      const steps = new Steps();
+      const caller = world.spawn(function* () {
+        try {
+          yield* halt(function* () {
+            try {
+              yield* suspend();
+            } finally {
+              steps.expect(1);
+              yield* sleep(10);
+              steps.expect(2);
+              yield* sleep(10);
+              steps.expect(3);
+            }
+          });
+        } catch (error) {
+          assert(error instanceof RangeError || error instanceof TimeoutError, String(error));
+        }
+        steps.expect(4);
+      });
+      world.runUntil(() => caller.state === "resolved");
+      caller.result();
+      steps.finish(5);
+    }),
+  );
+}
+
+Deno.test("A finally that suspends twice runs to its end before async code that disposes of the fiber goes on", async () => {
+  const steps = new Steps();
+  await using loop = new EventLoop({ kernel: simulatedKernel() });
+  const driving = loop.loop();
+  {
+    await using _fiber = spawn(function* () {
+      try {
+        steps.expect(1);
+        yield* suspend();
+      } finally {
+        steps.expect(2);
+        yield* sleep(10);
+        yield* sleep(10);
+        steps.expect(3);
+      }
+    }, { loop });
+    await spawn(() => sleep(1), { loop });
+  }
+  steps.finish(4);
+  loop.exit();
+  await driving;
+});

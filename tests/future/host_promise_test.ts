@@ -8,6 +8,7 @@
 import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
 import {
   CancelledError,
+  Channel,
   deferFuture,
   EventLoop,
   Future,
@@ -149,6 +150,63 @@ Deno.test("An async function, a callback of a source and a fiber exchange values
   assertEquals(await host, "FROM A CALLBACK!");
   assertEquals(await fiber, 16);
   steps.finish(6);
+  loop.exit();
+  await driving;
+});
+
+/** A source whose callback answers what was asked, each time it is switched on. */
+function startDoubling(loop: EventLoop) {
+  const questions = new Channel<number>({ loop, capacity: 4 });
+  const answers = new Channel<number>({ loop, capacity: 4 });
+  const source = loop.addDefer(() => {
+    for (let question; (question = questions.tryPop()) !== undefined;) answers.tryPush(2 * question);
+  }, { enabled: "off" });
+  return { questions, answers, source };
+}
+
+Deno.test("An async function and a callback of a source exchange values in both directions", async () => {
+  await using loop = new EventLoop({ kernel: simulatedKernel() });
+  const { questions, answers, source } = startDoubling(loop);
+  const driving = loop.loop();
+  const seen: number[] = [];
+  for (let value = 1; value < 100; value = seen.at(-1)!) {
+    await questions.send(value);
+    source.enabled = "oneshot";
+    seen.push(await answers.receive());
+  }
+  assertEquals(seen, [2, 4, 8, 16, 32, 64, 128]);
+  loop.exit();
+  await driving;
+});
+
+Deno.test("A fiber and a callback of a source exchange values in both directions", async () => {
+  await using loop = new EventLoop({ kernel: simulatedKernel() });
+  const { questions, answers, source } = startDoubling(loop);
+  const seen = await run(function* () {
+    const seen: number[] = [];
+    for (let value = 1; value < 100; value = seen.at(-1)!) {
+      yield* questions.push(value);
+      source.enabled = "oneshot";
+      seen.push(yield* answers.pop());
+    }
+    return seen;
+  }, { loop });
+  assertEquals(seen, [2, 4, 8, 16, 32, 64, 128]);
+});
+
+Deno.test("An async function and a fiber exchange values in both directions", async () => {
+  await using loop = new EventLoop({ kernel: simulatedKernel() });
+  const questions = new Channel<number>({ loop, capacity: 1 });
+  const double = async (value: number) => 2 * await Promise.resolve(value);
+  const driving = loop.loop();
+  const fiber = spawn(function* () {
+    let sum = 0;
+    for (let question; (question = yield* questions.next()) !== undefined;) sum += yield* until(double(question));
+    return sum;
+  }, { loop });
+  for (let value = 1; value <= 4; value++) await questions.send(value);
+  questions.close();
+  assertEquals(await fiber, 20);
   loop.exit();
   await driving;
 });
