@@ -77,7 +77,6 @@ export function* cancelWaitCores(targets: readonly FutureCore[]): Generator<Susp
 
 /** The wait goes on whatever a cancel says of itself. */
 function cancelQuietly(target: FutureCore): void {
-  if (target.state !== UNRESOLVED) return;
   try {
     target.cancel(undefined);
   } catch (error) {

@@ -222,6 +222,28 @@ Deno.test(
 );
 
 Deno.test(
+  "A child that was cancelled before the exit, and is ready still, is unwound in the exit phase by its parent",
+  simulated((world) => {
+    const log: string[] = [];
+    world.spawn(function* () {
+      const child = spawn(() => noting(log, "child"));
+      yield* yieldNow();
+      yield* yieldNow();
+      child.cancel();
+      world.loop.exit();
+      try {
+        yield* suspend();
+      } finally {
+        yield* cancelWait(child);
+        log.push(`parent goes on, child ${child.state}`);
+      }
+    });
+    world.settle();
+    assertEquals(log.slice(-1), ["parent goes on, child resolved"]);
+  }),
+);
+
+Deno.test(
   "A fiber that asks for exit and returns has ended well",
   simulated((world) => {
     const fiber = world.spawn(function* () {

@@ -205,7 +205,21 @@ Deno.test(
     world.tick();
     fiber.resume(2);
     fiber.resumeWithError(new Error());
+    fiber.resumeWithError(new CancelledError());
     assertEquals([fiber.cancel(), fiber.cancelled, world.settle(), fiber.result()], [false, false, 0, 1]);
+  }),
+);
+
+Deno.test(
+  "A completed fiber that was cancelled stays so, whatever it is resumed with",
+  simulated((world) => {
+    const fiber = world.spawn(() => suspend());
+    world.settle();
+    fiber.cancel();
+    world.settle();
+    fiber.resume();
+    fiber.resumeWithError(new CancelledError());
+    assertEquals([fiber.status, fiber.cancelled], ["completed", true]);
   }),
 );
 

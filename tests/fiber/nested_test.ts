@@ -220,6 +220,16 @@ nestedTest("runNested() that is cancelled leaves nothing for the outer loop to d
   assertEquals([nested.result(), world.loop.runSync(0)], ["ECANCELED", false]);
 });
 
+nestedTest("The end of the outer loop does not touch an inner one that it does not drive any more", async (world, inner) => {
+  world.run(() => runNested(inner, 0));
+  const driving = inner.loop();
+  world.loop.exit();
+  world.loop.loopSync();
+  assertEquals(codeThrown(() => inner.runSync(0)), "EBUSY");
+  inner.exit();
+  await driving;
+});
+
 nestedTest("runNested() throws the deadline that passes meanwhile", (world, inner) => {
   world.run(function* () {
     assertInstanceOf(yield* errorOf(withTimeout(msec(1), () => runNested(inner))), TimeoutError);

@@ -385,6 +385,22 @@ for (const how of ["resume", "resumeWithError"] as const) {
 }
 
 Deno.test(
+  "scope() on a fiber that was resumed before ends its children before it throws",
+  simulated((world) => {
+    const log: string[] = [];
+    const fiber: Fiber<string> = world.spawn(function* () {
+      fiber.resume(5);
+      const result = yield* told(scope(noting(log, "body")));
+      log.push("scope ended");
+      return result;
+    });
+    world.settle();
+    assertEquals(log, ["scope ended"]);
+    assertEquals(fiber.result(), "The fiber was woken by somebody's resume() while it waited for a future");
+  }),
+);
+
+Deno.test(
   "Scope.add() takes a future in: it is cancelled and waited for with the rest",
   simulated((world) => {
     const log: string[] = [];

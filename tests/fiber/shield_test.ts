@@ -98,6 +98,25 @@ Deno.test(
 );
 
 Deno.test(
+  "shield() holds back a deadline that was queued before it, too",
+  simulated((world) => {
+    const target = Future.withResolvers<string>(world.loop);
+    const fiber: Fiber<string[]> = world.spawn(function* () {
+      using _deadline = timeoutScope(10);
+      fiber.setPriority(1);
+      yield* target.future;
+      const inside = yield* told(shield(sleep(10)));
+      return [inside, yield* told(yieldNow())];
+    });
+    world.settle();
+    target.resolve("in time");
+    world.kernel.advance(10);
+    world.runUntil(() => fiber.state === "resolved");
+    assertEquals(fiber.result(), ["nothing", "deadline"]);
+  }),
+);
+
+Deno.test(
   "shield() in a finally lets the clean-up suspend after a completed wait that a cancellation met",
   simulated((world) => {
     const target = Future.withResolvers<string>(world.loop);

@@ -202,6 +202,23 @@ Deno.test("until() of a promise that settled before the fiber ran again counts, 
   }
 });
 
+Deno.test("until() whose function interrupts the fiber aborts its signal, and waits for the promise to end", async () => {
+  const log: string[] = [];
+  const seen = await onLoop(function* () {
+    const fiber: Fiber<string> = spawn(function* (): Operation<string> {
+      const result = yield* told(until((signal) => {
+        const { promise } = abortable(signal);
+        fiber.resumeWithError(new CancelledError("by the function"));
+        return promise.finally(() => log.push("the promise ended"));
+      }));
+      log.push("until() ended");
+      return result;
+    });
+    return yield* fiber;
+  });
+  assertEquals([seen, log], ["cancelled by by the function", ["the promise ended", "until() ended"]]);
+});
+
 Deno.test("until() does not call its function when an interruption is queued", async () => {
   let called = false;
   const seen = await onLoop(function* () {

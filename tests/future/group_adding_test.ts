@@ -139,6 +139,18 @@ Deno.test(
 );
 
 Deno.test(
+  "add() of nothing changes nothing, also where the outcome is decided",
+  simulated((world) => {
+    const group = FutureGroup.all(world.loop);
+    group.add();
+    assertEquals([group.size, group.state, world.settle()], [0, "pending", 0]);
+    group.cancel();
+    group.add();
+    assertEquals([group.size, group.state], [0, "resolved"]);
+  }),
+);
+
+Deno.test(
   "add() counts a member once however often it comes",
   simulated((world) => {
     const [a, b] = new Children(world.loop).several("ab");
