@@ -175,35 +175,51 @@ Deno.test(
   }),
 );
 
+/** A fiber whose deadline's block ends with a clean-up that takes its time; it notes how the block and the next suspension end. */
+function cleaningAtDeadline(log: string[], child: Fiber<void>): () => Operation<void> {
+  return function* () {
+    try {
+      yield* withTimeout(10, function* () {
+        try {
+          yield* suspend();
+        } finally {
+          yield* cancelWait(child);
+        }
+      });
+    } catch (error) {
+      log.push((error as SystemError).code);
+    }
+    try {
+      yield* suspend();
+    } catch (error) {
+      log.push((error as SystemError).code);
+    }
+  };
+}
+
 Deno.test(
-  "Once a cancellation that came during the clean-up at the end of a deadline's block was swallowed, and with exit the fiber never unwound",
+  "Once a cancellation that came during the clean-up at the end of a deadline's block was swallowed",
   simulated((world) => {
     const log: string[] = [];
-    const child = world.spawn(slowChild(log));
-    const fiber = world.spawn(function* () {
-      try {
-        yield* withTimeout(10, function* () {
-          try {
-            yield* suspend();
-          } finally {
-            yield* cancelWait(child);
-          }
-        });
-      } catch (error) {
-        log.push((error as SystemError).code);
-      }
-      try {
-        yield* suspend();
-      } catch (error) {
-        log.push((error as SystemError).code);
-      }
-    });
+    const fiber = world.spawn(cleaningAtDeadline(log, world.spawn(slowChild(log))));
     world.settle();
     world.pass(10);
     fiber.cancel();
+    for (let i = 0; i < 3; i++) world.pass(10);
+    assertEquals(log, ["child ended", "ETIME", "ECANCELED"]);
+    assertEquals(fiber.state, "resolved");
+  }),
+);
+
+Deno.test(
+  "Once an exit that came during the clean-up at the end of a deadline's block was swallowed, and the fiber never unwound",
+  simulated((world) => {
+    const log: string[] = [];
+    const fiber = world.spawn(cleaningAtDeadline(log, world.spawn(slowChild(log))));
+    world.settle();
     world.pass(10);
-    world.pass(10);
-    world.pass(10);
+    assertEquals(fiber.status, "suspended");
+    world.exit();
     assertEquals(log, ["child ended", "ETIME", "ECANCELED"]);
     assertEquals(fiber.state, "resolved");
   }),
@@ -302,17 +318,42 @@ Deno.test(
 );
 
 Deno.test(
-  "Once time futures and callbacks did not have the priority of the fiber that made them",
+  "Once time futures did not have the priority of the fiber that made them",
   simulated((world) => {
-    const order: string[] = [];
+    const resolved: string[] = [];
+    const futures = new Map<number, Future<void>>();
     for (const priority of [3, -3]) {
       world.spawn(function* () {
-        relativeTimeFuture(world.loop, 5).addCallback(() => void order.push(`${priority}`));
+        futures.set(priority, relativeTimeFuture(world.loop, 5));
       }, { priority });
     }
     world.settle();
-    world.loop.addTimeRelative("monotonic", 5, () => void order.push("0"), { accuracy: 1 });
-    world.pass(5);
+    world.loop.addTimeRelative("monotonic", 5, () => void resolved.push("0"), { accuracy: 1 });
+    world.kernel.advance(5);
+    for (let i = 0; i < 3; i++) {
+      world.tick();
+      for (const [priority, { state }] of futures) {
+        if (state === "resolved" && futures.delete(priority)) resolved.push(`${priority}`);
+      }
+    }
+    assertEquals(resolved, ["-3", "0", "3"]);
+  }),
+);
+
+Deno.test(
+  "Once callbacks did not have the priority of the fiber that added them",
+  simulated((world) => {
+    const order: string[] = [];
+    const { future, resolve } = Future.withResolvers<void>(world.loop);
+    for (const priority of [3, -3]) {
+      world.spawn(function* () {
+        future.addCallback(() => void order.push(`${priority}`));
+      }, { priority });
+    }
+    world.settle();
+    future.addCallback(() => void order.push("0"));
+    resolve();
+    world.settle();
     assertEquals(order, ["-3", "0", "3"]);
   }),
 );

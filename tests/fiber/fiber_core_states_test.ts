@@ -64,6 +64,20 @@ Deno.test(
 );
 
 Deno.test(
+  "An initial fiber is cancelled by the exit, and runs nothing, also with a value queued",
+  simulated((world) => {
+    let ran = 0;
+    const fiber = world.spawn(function* () {
+      ran++;
+    });
+    fiber.resume(5);
+    world.exit();
+    assertInstanceOf(errorOf(() => fiber.result()), CancelledError);
+    assertEquals([fiber.status, ran], ["completed", 0]);
+  }),
+);
+
+Deno.test(
   "A running fiber that yields is ready, its turn comes again",
   simulated((world) => {
     const fiber = world.spawn(() => yieldNow());

@@ -346,6 +346,16 @@ ioTest("poll() tells which descriptors are ready, and waits until one is", (worl
   });
 });
 
+ioTest("poll() that waited returns how many descriptors are ready, not what for", (world) => {
+  withPipe(world, function* (reader, writer) {
+    const room = yield* write(writer, new Uint8Array(1 << 20));
+    const entries: PollEntry[] = [{ fd: writer, events: OUT }];
+    const polling = yield* waiting(() => poll(entries));
+    yield* readFull(reader, new Uint8Array(room));
+    assertEquals([yield* polling, entries[0].revents], [1, OUT]);
+  });
+});
+
 ioTest("poll() of one descriptor in several entries tells each what it asked for", (world) => {
   withPipe(world, function* (reader, writer) {
     world.write(writer, "x");
