@@ -310,7 +310,22 @@ Deno.test(
 );
 
 Deno.test(
-  "ChildFuture.setPriority() is that of the process source, and of the kill timer",
+  "ChildFuture.setPriority() is that of the process source",
+  simulated((world) => {
+    const children = ["first", "second"].map(() => startNoting(world));
+    const futures = children.map(({ process }) => childFuture(world.loop, process.pid));
+    futures[1].setPriority(-1);
+    for (const { exit } of children) exit(0);
+    world.tick();
+    assertEquals(futures.map(({ state }) => state), ["pending", "resolved"]);
+    world.tick();
+    assertEquals(futures.map(({ state }) => state), ["resolved", "resolved"]);
+    for (const { process } of children) process.end();
+  }),
+);
+
+Deno.test(
+  "ChildFuture.setPriority() is that of the kill timer, too",
   simulated((world) => {
     const order: string[] = [];
     const stubborn = startNoting(world);
