@@ -57,7 +57,7 @@ function nameOf(body: Runnable<unknown>, otherwise: string): string {
  * @returns What they return, in order.
  * @throws {CancelledError} When the fiber is cancelled.
  * @throws {TimeoutError} When a deadline of the fiber passes.
- * @throws {SystemError} ESRCH off a fiber. What a body throws is thrown as it is.
+ * @throws {SystemError} ESRCH off a fiber, EINVAL for what is no array. What a body throws is thrown as it is.
  */
 export function* all<const R extends readonly Runnable<unknown>[]>(bodies: R): Operation<{ -readonly [K in keyof R]: Returned<R[K]> }> {
   const { fibers } = yield* runAll("all", "failure", bodies);
@@ -73,7 +73,7 @@ export function* all<const R extends readonly Runnable<unknown>[]>(bodies: R): O
  * @returns How they ended, in order.
  * @throws {CancelledError} When the fiber is cancelled.
  * @throws {TimeoutError} When a deadline of the fiber passes.
- * @throws {SystemError} ESRCH off a fiber.
+ * @throws {SystemError} ESRCH off a fiber, EINVAL for what is no array.
  *
  * @example Whatever becomes of each
  * ```ts
@@ -105,7 +105,7 @@ export function* allSettled<const R extends readonly Runnable<unknown>[]>(
  * @returns What the first returned.
  * @throws {CancelledError} When the fiber is cancelled.
  * @throws {TimeoutError} When a deadline of the fiber passes.
- * @throws {SystemError} ESRCH off a fiber, EINVAL for no bodies at all. What the first throws is thrown as it is.
+ * @throws {SystemError} ESRCH off a fiber, EINVAL for no bodies at all and for what is no array. What the first throws is thrown as it is.
  */
 export function* race<const R extends readonly Runnable<unknown>[]>(bodies: R): Operation<Returned<R[number]>> {
   const { winner } = yield* runAll("race", "first", bodies);
@@ -124,7 +124,7 @@ export function* race<const R extends readonly Runnable<unknown>[]>(bodies: R): 
  * @throws {AggregateError} When all have failed: their errors, in order.
  * @throws {CancelledError} When the fiber is cancelled.
  * @throws {TimeoutError} When a deadline of the fiber passes.
- * @throws {SystemError} ESRCH off a fiber, EINVAL for no bodies at all.
+ * @throws {SystemError} ESRCH off a fiber, EINVAL for no bodies at all and for what is no array.
  *
  * @example The first server that answers
  * ```ts

@@ -45,7 +45,7 @@ export interface Scope {
  * @typeParam T What the body returns.
  * @throws {CancelledError} When the fiber is cancelled.
  * @throws {TimeoutError} When a deadline of the fiber passes.
- * @throws {SystemError} ESRCH off a fiber. What the body or a child throws is thrown as it is.
+ * @throws {SystemError} ESRCH off a fiber, EINVAL for a body that is no function. What the body or a child throws is thrown as it is.
  *
  * @example Children that the scope waits for
  * ```ts
