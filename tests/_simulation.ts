@@ -34,10 +34,10 @@ export class Simulation {
   readonly loop: EventLoop;
   #reports: Report[] = [];
 
-  constructor(options: SimulationOptions & { kernel?: SimulatedKernel; polling?: "batch" | "every" } = {}) {
-    const { polling } = options;
+  constructor(options: SimulationOptions & { kernel?: SimulatedKernel; polling?: "batch" | "every"; debug?: boolean } = {}) {
+    const { polling, debug } = options;
     this.kernel = options.kernel ?? simulatedKernel(options);
-    this.loop = new EventLoop({ kernel: this.kernel, polling, onError: (error, origin) => this.#reports.push({ error, origin }) });
+    this.loop = new EventLoop({ kernel: this.kernel, polling, debug, onError: (error, origin) => this.#reports.push({ error, origin }) });
   }
 
   /** A fiber of this loop. */

@@ -88,6 +88,8 @@ export interface Program {
   readonly scripts: Scripts;
   readonly events: readonly Event[];
   readonly faults: number | undefined;
+  readonly polling: "batch" | "every";
+  readonly debug: boolean;
 }
 
 const future = fc.nat(counts.futures - 1);
@@ -174,5 +176,7 @@ export function programs(): fc.Arbitrary<Program> {
     scripts: fc.array(script, { minLength: 1, maxLength: 4 }),
     events: fc.array(event, { maxLength: 25 }),
     faults: fc.option(fc.nat(1_000), { nil: undefined, freq: 2 }),
+    polling: fc.constantFrom("batch" as const, "every" as const),
+    debug: fc.boolean(),
   });
 }

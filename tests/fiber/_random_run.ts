@@ -93,8 +93,8 @@ export class ProgramRun {
   #busy = false;
   #exiting = false;
 
-  constructor({ faults: seed }: Program) {
-    this.#world = new Simulation(seed === undefined ? {} : { seed, faults });
+  constructor({ faults: seed, polling, debug }: Program) {
+    this.#world = new Simulation({ polling, debug, ...seed !== undefined && { seed, faults } });
     this.#pool = Array.from({ length: counts.futures }, () => Future.withResolvers<number>(this.#world.loop));
     this.#stock = new Stock(this.#world, (holds, message) => this.#expect(holds, message));
   }
