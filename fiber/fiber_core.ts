@@ -232,7 +232,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
           this.returned(FULFILLED, step.value);
           break;
         }
-        step = this.refuseYield();
+        step = this.refuseYield(step.value);
       }
     } catch (error) {
       this.returned(REJECTED, error);
@@ -250,9 +250,9 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   }
 
   /** Something was yielded that is no suspension of this fiber: the body gets an error where it yielded. */
-  private refuseYield(): IteratorResult<unknown, unknown> {
+  private refuseYield(value: unknown): IteratorResult<unknown, unknown> {
     const generator = this.generator!;
-    const error = useYieldStar();
+    const error = useYieldStar(value);
     if (generator.throw === undefined) throw error;
     return generator.throw(error);
   }

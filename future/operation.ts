@@ -140,13 +140,19 @@ function offFiber(): SystemError {
   return new SystemError("ESRCH", "Cannot run an operation off a fiber: use yield* in the body of a fiber");
 }
 
-/** What a bare `yield`, a for-of over an operation and their like get. */
-export function useYieldStar(): SystemError {
+/** What a bare `yield`, of this value, a for-of over an operation and their like get. */
+export function useYieldStar(value?: unknown): SystemError {
+  if (isPromise(value)) return new SystemError("EINVAL", "Cannot wait for a promise by yield: use yield* until() with it");
   return new SystemError("EINVAL", "Cannot suspend the fiber by anything but yield*: use yield* with the operation");
 }
 
 function startedTwice(): SystemError {
   return new SystemError("EINVAL", "Cannot run a generator on two fibers: it is suspended on one, call the generator function for each");
+}
+
+/** No future: that is an operation, too. */
+function isPromise(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "then" in value && !(Symbol.iterator in value);
 }
 
 /** The operation behind a runnable; EINVAL when there is none, as for an async function. */

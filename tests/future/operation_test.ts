@@ -103,11 +103,23 @@ const useYieldStar = "Cannot suspend the fiber by anything but yield*: use yield
 Deno.test(
   "A bare yield is EINVAL where it stands, and says to use yield*",
   simulated((world) => {
-    for (const value of [undefined, 7, Promise.resolve(), {}]) {
+    for (const value of [undefined, 7, {}, () => sleep(1), Future.withResolvers<void>(world.loop).future]) {
       const error = errorOnFiber(world, function* () {
         yield value as never;
       });
       assertEquals([error.code, error.message], ["EINVAL", useYieldStar]);
+    }
+  }),
+);
+
+Deno.test(
+  "A bare yield of a promise is EINVAL where it stands, and says to use until()",
+  simulated((world) => {
+    for (const value of [Promise.resolve(), { then() {} }]) {
+      const error = errorOnFiber(world, function* () {
+        yield value as never;
+      });
+      assertEquals([error.code, error.message], ["EINVAL", "Cannot wait for a promise by yield: use yield* until() with it"]);
     }
   }),
 );
