@@ -51,7 +51,10 @@ export async function main<T>(body: () => Operation<T>, options: MainOptions = {
   requireOptions(options, ["loop", "signals"], "run a main fiber");
   const { loop = EventLoop.default(), signals = "cancel" } = options;
   const core = coreOf(loop);
-  if (current !== undefined || core.driven || core.state !== INITIAL) {
+  if (current !== undefined) {
+    throw new SystemError("EBUSY", `Cannot run a main fiber from fiber '${current.path}': use spawn(), or loopNested() for another loop`);
+  }
+  if (core.driven || core.state !== INITIAL) {
     throw new SystemError("EBUSY", `Cannot run a main fiber on loop '${loop.name}': it is in use already`);
   }
   if (!["cancel", "exit", "none"].includes(signals)) {

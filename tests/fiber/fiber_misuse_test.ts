@@ -275,12 +275,18 @@ Deno.test(
   }),
 );
 
-Deno.test("Misuse, runMainFiber on a fiber: EBUSY, and says what to do", async () => {
-  const world = new Simulation();
-  let failing: Promise<number> | undefined;
-  world.run(calls(() => failing = main(suspend, { loop: world.loop })));
-  const error = await failing!.catch((error: unknown) => error);
-  assertInstanceOf(error, SystemError);
-  assertEquals([error.code, error.message], ["EBUSY", "Cannot run a main fiber on loop 'loop': it is in use already"]);
-  assertEquals(world.end(), { reported: [], left: [] });
+Deno.test("Misuse, runMainFiber on a fiber, of the same loop or another: EBUSY, and says what to do", async () => {
+  for (const other of [undefined, new Simulation()]) {
+    const world = new Simulation();
+    const failing = world.run(function* program() {
+      return { promise: main(suspend, { loop: (other ?? world).loop }) };
+    });
+    const error = await failing.promise.catch((error: unknown) => error);
+    assertInstanceOf(error, SystemError);
+    assertEquals([error.code, error.message], [
+      "EBUSY",
+      "Cannot run a main fiber from fiber 'program': use spawn(), or loopNested() for another loop",
+    ]);
+    for (const each of [world, other]) assertEquals(each?.end() ?? { reported: [], left: [] }, { reported: [], left: [] });
+  }
 });
