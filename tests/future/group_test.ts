@@ -5,8 +5,8 @@
  */
 
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import { type Future, FutureGroup, type GroupOptions, spawn, suspend, yieldNow } from "@sd/fibers";
-import { codeOf, simulated, type Simulation } from "../_simulation.ts";
+import { Future, FutureGroup, type GroupOptions, spawn, suspend, yieldNow } from "@sd/fibers";
+import { codeOf, simulated, Simulation } from "../_simulation.ts";
 import { Steps } from "../_steps.ts";
 import { type Child, Children, endOf } from "./_children.ts";
 
@@ -343,3 +343,19 @@ Deno.test(
     assertEquals([result, log], ["quick", ["cleaned up", "group"]]);
   }),
 );
+
+Deno.test("A group is decided and told of once, wherever an exit request comes between", () => {
+  for (let when = 0; when < 4; when++) {
+    const world = new Simulation();
+    const { future, resolve } = Future.withResolvers<void>(world.loop);
+    const group = FutureGroup.all(world.loop);
+    group.add(future);
+    let told = 0;
+    group.addCallback(() => void told++);
+    const steps = [resolve, () => world.tick(), () => world.tick()];
+    steps.splice(when, 0, () => world.loop.exit());
+    for (const step of steps) step();
+    assertEquals([group.outcome?.status, told], ["fulfilled", 1], `${when}`);
+    assertEquals(world.end(), { reported: [], left: [] });
+  }
+});
