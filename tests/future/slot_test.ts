@@ -141,6 +141,23 @@ Deno.test(
 );
 
 Deno.test(
+  "A slot disposed twice leaves the other callbacks of its future alone",
+  simulated((world) => {
+    const { future, resolve } = Future.withResolvers<void>(world.loop);
+    const called: string[] = [];
+    future.addCallback(() => void called.push("first"));
+    const slot = future.addCallback(() => void called.push("disposed"));
+    future.addCallback(() => void called.push("last"));
+    slot[Symbol.dispose]();
+    slot[Symbol.dispose]();
+    resolve();
+    slot[Symbol.dispose]();
+    world.settle();
+    assertEquals(called, ["first", "last"]);
+  }),
+);
+
+Deno.test(
   "Slots disposed from the front, the middle and the end leave the others in their order",
   simulated((world) => {
     for (const removed of [[0], [2], [4], [0, 1], [3, 4], [1, 3], [4, 3, 2, 1, 0], [2, 0, 4]]) {
