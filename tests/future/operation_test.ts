@@ -77,27 +77,43 @@ Deno.test(
   }),
 );
 
-/** What the body of a fiber gets that does this, and whether the fiber can go on afterwards. */
+/** What the body of a fiber gets that does this, and whether the fiber can go on afterwards, whatever it does then. */
 function errorOnFiber(world: Simulation, misuse: () => Generator<Suspension, unknown, unknown>): SystemError {
-  let error: unknown;
-  const fiber = world.spawn(function* () {
-    try {
-      yield* misuse();
-    } catch (thrown) {
-      error = thrown;
-    }
-    const { iteration } = world.loop;
+  const { loop } = world;
+  function* yieldOnce(): Operation<void> {
+    const { iteration } = loop;
     yield* yieldNow();
-    const ticks = world.loop.iteration - iteration;
+    assert(loop.iteration - iteration <= 1, "A yield took more than a tick");
+  }
+  function* sleepOnce(): Operation<void> {
+    const start = loop.now();
     yield* sleep(5);
-    return ticks;
+    assertEquals(loop.now() - start, 5);
+  }
+  const errors = [[yieldOnce, sleepOnce], [sleepOnce, yieldOnce]].map((next) => {
+    let error: SystemError | undefined;
+    const fiber = world.spawn(function* () {
+      error = yield* errorIn(misuse());
+      for (const goOn of next) yield* goOn();
+    });
+    world.settle();
+    if (error === undefined) fiber.resume();
+    world.runUntil(() => fiber.state === "resolved");
+    fiber.result();
+    return error!;
   });
-  world.settle();
-  if (error === undefined) fiber.resume();
-  world.runUntil(() => fiber.state === "resolved");
-  assert(fiber.result() <= 1, "What was misused keeps the fiber from going on");
-  assertInstanceOf(error, SystemError);
-  return error;
+  assertEquals(errors[0].message, errors[1].message);
+  return errors[0];
+}
+
+function* errorIn(misuse: Operation<unknown>): Operation<SystemError> {
+  try {
+    yield* misuse;
+  } catch (error) {
+    assertInstanceOf(error, SystemError);
+    return error;
+  }
+  throw new Error("Nothing was thrown");
 }
 
 const useYieldStar = "Cannot suspend the fiber by anything but yield*: use yield* with the operation";
