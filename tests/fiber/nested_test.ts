@@ -429,6 +429,13 @@ nestedTest("The inner loop can be driven again when the outer one was disposed",
   assertEquals(inner.loopSync(), 2);
 });
 
+nestedTest("runNested() refuses what is no time, and dispatches nothing", (world, inner) => {
+  let called = 0;
+  inner.addDefer(() => void called++);
+  for (const wrong of [-1, 0.5, NaN]) assertEquals(world.run(() => codeOf(runNested(inner, wrong))), "EINVAL");
+  assertEquals(called, 0);
+});
+
 nestedTest("runNested() refuses loops that it cannot drive", (world, inner) => {
   const other = simulatedKernel();
   const without = Object.defineProperty(simulatedKernel(), "features", { value: new Set() });
