@@ -87,12 +87,13 @@ function resolve(path: string, specifier: string): string | undefined {
 }
 
 /**
- * The floors, from the ground up: the words that all share, the kernels' contract, the kernels, then the loop, futures, fibers and the
- * front door. Nothing knows what stands above it.
+ * The floors, from the ground up: the words that all share, the kernels' contract, what kernels have in common that emulate descriptors, the
+ * kernels, then the loop, futures, fibers and the front door. Nothing knows what stands above it.
  */
 const floors: readonly RegExp[] = [
   /^event\/(errno|time|flags|signal_names)\.ts$/,
   /^event\/kernel\/kernel\.ts$/,
+  /^event\/kernel\/emulated\//,
   /^event\/kernel\/[^/]+\//,
   /^event\//,
   /^future\//,
@@ -109,7 +110,7 @@ function floorOf(path: string): number {
 
 /** `event/kernel/linux/` of `event/kernel/linux/epoll.ts`; `undefined` outside of the kernels. */
 function kernelOf(path: string): string | undefined {
-  return /^event\/kernel\/[^/]+\//.exec(path)?.[0];
+  return /^event\/kernel\/(?!emulated\/)[^/]+\//.exec(path)?.[0];
 }
 
 /** Imports point one way: fiber, future, event, kernel; and nowhere else. */
@@ -125,12 +126,12 @@ export function checkHostNames({ path, hostNames }: SourceFile): string[] {
   return kernelOf(path) || path === linterPlugin ? [] : hostNames.map((name) => `${path} must not name '${name}': only a kernel may`);
 }
 
-/** A kernel knows itself, the contract and the shared words: it has nothing to decide with. */
+/** A kernel knows itself, the contract, what emulating kernels share, and the shared words: it has nothing to decide with. */
 export function checkKernel({ path, imports }: SourceFile): string[] {
   const kernel = kernelOf(path);
   if (kernel === undefined) return [];
   return imports.filter(({ target }) =>
-    target !== undefined && !target.startsWith(kernel) && floorOf(target) > floorOf("event/kernel/kernel.ts")
+    target !== undefined && !target.startsWith(kernel) && floorOf(target) > floorOf("event/kernel/emulated/")
   )
     .map(({ specifier }) => `${path} must not import '${specifier}': it is not the kernel's own, nor its contract`);
 }

@@ -62,6 +62,7 @@ testRule("imports point one way", checkDirection, [
   ["event/errno.ts", `import { EventLoop } from "./event_loop.ts";`],
   ["event/kernel/kernel.ts", `import { linuxKernel } from "./linux/mod.ts";`],
   ["event/kernel/linux/epoll.ts", `import { Source } from "../../source.ts";`],
+  ["event/kernel/emulated/pipe.ts", `import { clock } from "../simulated/clock.ts";`],
   ["future/future.ts", `import { Fiber } from "../fiber/fiber.ts";`],
   ["fiber/fiber.ts", `import { run } from "../mod.ts";`],
   ["mod.ts", `export * from "./lint_plugin.ts";`],
@@ -83,6 +84,7 @@ testRule("only kernels name the host", checkHostNames, [
   ["event/event_loop.ts", "`${globalThis.Deno}`;"],
   ["event/event_loop.ts", `globalThis["Deno"];`],
   ["event/kernel/kernel.ts", `import fs from "node:fs";`],
+  ["event/kernel/emulated/pipe.ts", `import fs from "node:fs";`],
   ["future/promise.ts", `require("node:fs");`],
   ["fiber/io.ts", `open("/lib64/libc.so.6");`],
 ], {
@@ -97,6 +99,7 @@ testRule("a kernel has nothing to decide with", checkKernel, [
   ["event/kernel/linux/epoll.ts", `import { clock } from "../simulated/clock.ts";`],
   ["event/kernel/linux/epoll.ts", `import { all } from "../mod.ts";`],
 ], {
+  "event/kernel/portable/sockets.ts": `import { openPipe } from "../emulated/pipe.ts";`,
   "event/kernel/linux/epoll.ts": ["../kernel.ts", "../../errno.ts", "../../time.ts", "../../flags.ts", "../../signal_names.ts", "./libc.ts"]
     .map((path) => `import "${path}";`).join(" "),
   "event/event_loop.ts": `import { Prioq } from "./prioq.ts";`,

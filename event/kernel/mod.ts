@@ -8,6 +8,7 @@ import type { Kernel } from "./kernel.ts";
 import { linuxKernel } from "./linux/mod.ts";
 
 export { linuxKernel } from "./linux/mod.ts";
+export { portableKernel } from "./portable/mod.ts";
 export {
   type SimulatedFiles,
   type SimulatedKernel,

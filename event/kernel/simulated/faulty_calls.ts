@@ -8,7 +8,7 @@ import { Errno } from "../../errno.ts";
 import { IoEvent } from "../../flags.ts";
 import type { Result } from "../kernel.ts";
 import type { Faults } from "./faults.ts";
-import type { OpenFile } from "./open_file.ts";
+import type { OpenFile } from "../emulated/open_file.ts";
 import { Stream } from "./stream.ts";
 
 /**

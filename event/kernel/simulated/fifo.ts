@@ -7,9 +7,9 @@
 import { Errno } from "../../errno.ts";
 import { IoEvent } from "../../flags.ts";
 import type { Result } from "../kernel.ts";
-import { ByteQueue } from "./byte_queue.ts";
-import { OpenFile } from "./open_file.ts";
-import { atomicWriteBytes, defaultCapacityBytes } from "./pipe.ts";
+import { ByteQueue } from "../emulated/byte_queue.ts";
+import { OpenFile } from "../emulated/open_file.ts";
+import { atomicWriteBytes, defaultCapacityBytes } from "../emulated/pipe.ts";
 
 /** What stands at the path. */
 export class Fifo {

@@ -6,7 +6,7 @@
 
 import { Errno } from "../../errno.ts";
 import type { CompletionResult } from "../kernel.ts";
-import type { Observer, OpenFile } from "./open_file.ts";
+import type { Observer, OpenFile } from "../emulated/open_file.ts";
 import type { World } from "./world.ts";
 
 /** Until the disk has done the next piece, or until an open file tells of something. */

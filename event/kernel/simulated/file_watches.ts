@@ -8,7 +8,7 @@ import { Errno } from "../../errno.ts";
 import { IoEvent, WatchEvent } from "../../flags.ts";
 import type { Result } from "../kernel.ts";
 import type { Inode, InodeObserver } from "./inode.ts";
-import { OpenFile } from "./open_file.ts";
+import { OpenFile } from "../emulated/open_file.ts";
 
 /** A record without a name, and what a name with its 0 is filled up to a multiple of. */
 const headBytes = 16;

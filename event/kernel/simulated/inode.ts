@@ -7,7 +7,7 @@
 import { Errno } from "../../errno.ts";
 import { WatchEvent } from "../../flags.ts";
 import type { Result } from "../kernel.ts";
-import { OpenFile } from "./open_file.ts";
+import { OpenFile } from "../emulated/open_file.ts";
 
 /** Somebody who wants to know what happens to an inode. */
 export interface InodeObserver {

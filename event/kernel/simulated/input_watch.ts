@@ -6,7 +6,7 @@
 
 import { IoEvent } from "../../flags.ts";
 import type { Child } from "./child.ts";
-import type { Observer, OpenFile } from "./open_file.ts";
+import type { Observer, OpenFile } from "../emulated/open_file.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** Calls a child's `onInput` for what comes on its standard input, while it runs. */

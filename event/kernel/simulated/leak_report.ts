@@ -6,7 +6,7 @@
 
 import { signalName } from "../../signal_names.ts";
 import { clockNames } from "../../time.ts";
-import type { SimulatedPoller } from "./poller.ts";
+import type { EmulatedPoller } from "../emulated/poller.ts";
 import { ownPid, type Processes } from "./processes.ts";
 import type { World } from "./world.ts";
 
@@ -19,7 +19,7 @@ export function leakReport(world: World, processes: Processes): string[] {
   ];
 }
 
-function heldBy(poller: SimulatedPoller, world: World): string[] {
+function heldBy(poller: EmulatedPoller, world: World): string[] {
   const who = `poller ${poller.handle}`;
   const armed = [...poller.wakeups.times.entries()].filter(([, usec]) => usec !== Infinity);
   return [

@@ -7,7 +7,7 @@
 import { Errno } from "../../errno.ts";
 import { IoEvent } from "../../flags.ts";
 import type { Result, SocketAddress } from "../kernel.ts";
-import { OpenFile } from "./open_file.ts";
+import { OpenFile } from "../emulated/open_file.ts";
 import { describeAddress, Stream } from "./stream.ts";
 
 /** What a listener is made with. */

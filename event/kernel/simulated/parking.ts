@@ -5,19 +5,10 @@
  */
 
 import type { Usec } from "../../time.ts";
+import type { ParkingPlace, Sleeper } from "../emulated/sleeper.ts";
 import { inNextTurn } from "./host.ts";
 import type { Timeline } from "./timeline.ts";
 import type { VirtualClocks } from "./virtual_clocks.ts";
-
-/** A poller that can park. */
-export interface Sleeper {
-  /** When its park ends at the latest, on the monotonic clock. */
-  readonly parkLimit: Usec;
-  /** Whether there is something to wake it for. */
-  readonly restless: boolean;
-  /** Ends its park. */
-  wakeUp(): void;
-}
 
 /**
  * The parked pollers of one kernel.
@@ -26,7 +17,7 @@ export interface Sleeper {
  * are through, everybody who has a reason is woken. When nobody has one and time may jump, it does. A loop that is not parked then is
  * not running either, unless it waits for a turn of the host, which `mayJump` knows of.
  */
-export class Parking {
+export class Parking implements ParkingPlace {
   readonly #clocks: VirtualClocks;
   readonly #timeline: Timeline;
   readonly #mayJump: () => boolean;
@@ -39,13 +30,11 @@ export class Parking {
     this.#mayJump = mayJump;
   }
 
-  /** Takes a sleeper in. */
   add(sleeper: Sleeper): void {
     this.#parked.add(sleeper);
     this.lookSoon();
   }
 
-  /** Lets go of a sleeper without waking it. */
   remove(sleeper: Sleeper): void {
     this.#parked.delete(sleeper);
     if (this.#parked.size > 0) return;
@@ -53,7 +42,6 @@ export class Parking {
     this.#cancelLook = undefined;
   }
 
-  /** Looks after everybody in a later turn of the host. */
   lookSoon(): void {
     if (this.#parked.size > 0) this.#cancelLook ??= inNextTurn(() => this.#look());
   }

@@ -8,7 +8,7 @@ import { Errno } from "../../errno.ts";
 import { IoEvent } from "../../flags.ts";
 import type { PressureResource, Result } from "../kernel.ts";
 import { Fifo, type FifoEnd } from "./fifo.ts";
-import { OpenFile } from "./open_file.ts";
+import { OpenFile } from "../emulated/open_file.ts";
 import type { SimulatedPressure, SimulatedPressureKind } from "./simulated_kernel.ts";
 
 const resources: readonly PressureResource[] = ["memory", "cpu", "io"];

@@ -7,8 +7,8 @@
 import { Errno } from "../../errno.ts";
 import { IoEvent } from "../../flags.ts";
 import type { Result, SocketAddress } from "../kernel.ts";
-import { ByteQueue } from "./byte_queue.ts";
-import { OpenFile } from "./open_file.ts";
+import { ByteQueue } from "../emulated/byte_queue.ts";
+import { OpenFile } from "../emulated/open_file.ts";
 
 /** How many bytes may be on their way in one direction. */
 const capacityBytes = 212_992;

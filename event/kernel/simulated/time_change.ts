@@ -7,7 +7,7 @@
 import { Errno } from "../../errno.ts";
 import { IoEvent } from "../../flags.ts";
 import type { Result } from "../kernel.ts";
-import { OpenFile } from "./open_file.ts";
+import { OpenFile } from "../emulated/open_file.ts";
 
 /** All that are open. */
 export class TimeChanges {

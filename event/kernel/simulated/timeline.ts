@@ -6,7 +6,7 @@
 
 import type { Usec } from "../../time.ts";
 import type { VirtualClocks } from "./virtual_clocks.ts";
-import type { Wakeups } from "./wakeups.ts";
+import type { Wakeups } from "../emulated/wakeups.ts";
 
 /** An event of the simulated world; `action` plays the world and runs in the middle of whatever lets time pass. */
 interface Event {

@@ -23,7 +23,7 @@ import type {
   SpawnedProcess,
 } from "../kernel.ts";
 import { Datagrams } from "./datagrams.ts";
-import { Descriptors } from "./descriptors.ts";
+import { Descriptors } from "../emulated/descriptors.ts";
 import { Faults } from "./faults.ts";
 import { answersAgain, faultyRead, faultyWrite } from "./faulty_calls.ts";
 import { FileTree } from "./file_tree.ts";
@@ -34,9 +34,9 @@ import { leakReport } from "./leak_report.ts";
 import { Listener } from "./listener.ts";
 import { Names } from "./names.ts";
 import { Network } from "./network.ts";
-import type { OpenFile } from "./open_file.ts";
+import type { OpenFile } from "../emulated/open_file.ts";
 import { Parking } from "./parking.ts";
-import { defaultCapacityBytes, openPipe } from "./pipe.ts";
+import { defaultCapacityBytes, openPipe } from "../emulated/pipe.ts";
 import { SimulatedPoller } from "./poller.ts";
 import { PressureFile, PressureFiles } from "./pressure.ts";
 import { ownPid, Processes, ProcessFile } from "./processes.ts";
@@ -47,6 +47,9 @@ import { TimeChanges } from "./time_change.ts";
 import { Timeline } from "./timeline.ts";
 import { VirtualClocks } from "./virtual_clocks.ts";
 import type { World } from "./world.ts";
+
+/** The first handle: those below are the standard streams'. */
+const firstHandle = 3;
 
 /** Who raises signals from outside, unless the test says otherwise: the service manager. */
 const outsider = { errno: 0, code: 0, pid: 1, uid: 0, value: 0, status: 0 };
@@ -424,7 +427,7 @@ export class VirtualKernel implements SimulatedKernel {
       clocks,
       timeline,
       faults: new Faults(this.seed, options.faults ?? {}),
-      descriptors: new Descriptors(),
+      descriptors: new Descriptors(firstHandle),
       signals: new Signals(),
       names: new Names(),
       files: this.files,

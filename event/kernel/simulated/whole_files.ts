@@ -10,7 +10,7 @@ import type { Handle, KernelOperation, ReadFileOperation, Result, WriteFileOpera
 import { FifoEnd } from "./fifo.ts";
 import type { FileWork } from "./file_task.ts";
 import type { Inode } from "./inode.ts";
-import type { OpenFile } from "./open_file.ts";
+import type { OpenFile } from "../emulated/open_file.ts";
 import { ownPid } from "./processes.ts";
 import type { World } from "./world.ts";
 

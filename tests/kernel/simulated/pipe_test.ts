@@ -7,7 +7,7 @@
 import { assertEquals } from "@std/assert";
 import { Errno } from "../../../event/errno.ts";
 import { IoEvent } from "../../../event/flags.ts";
-import { openPipe } from "../../../event/kernel/simulated/pipe.ts";
+import { openPipe } from "../../../event/kernel/emulated/pipe.ts";
 import { Random } from "../../../event/kernel/simulated/random.ts";
 
 /** What a pipe is: what it holds, in order. */

@@ -5,7 +5,16 @@
  */
 
 import type { ClockIndex, Usec } from "../../time.ts";
-import type { VirtualClocks } from "./virtual_clocks.ts";
+
+/** What tells the time. */
+export interface Clocks {
+  /** The monotonic clock. */
+  readonly monotonic: Usec;
+  /** The time on a clock. */
+  now(clock: ClockIndex): Usec;
+  /** When, on the monotonic clock, `clock` will read `usec`, if nobody sets it meanwhile. */
+  toMonotonic(clock: ClockIndex, usec: Usec): Usec;
+}
 
 /** One wake-up a clock, absolute, that fires once. */
 export class Wakeups {
@@ -13,11 +22,11 @@ export class Wakeups {
   fired = 0;
   /** By clock; Infinity where none is armed. */
   readonly times: Usec[] = [Infinity, Infinity, Infinity, Infinity, Infinity];
-  readonly #clocks: VirtualClocks;
+  readonly #clocks: Clocks;
   readonly #onFire: () => void;
 
   /** `onFire` is told each time that one or more have come. */
-  constructor(clocks: VirtualClocks, onFire: () => void) {
+  constructor(clocks: Clocks, onFire: () => void) {
     this.#clocks = clocks;
     this.#onFire = onFire;
   }
@@ -38,7 +47,7 @@ export class Wakeups {
   fireDue(): void {
     const before = this.fired;
     for (const [clock, usec] of this.times.entries()) {
-      if (usec > this.#clocks.now(clock as ClockIndex)) continue;
+      if (usec === Infinity || usec > this.#clocks.now(clock as ClockIndex)) continue;
       this.times[clock] = Infinity;
       this.fired |= 1 << clock;
     }

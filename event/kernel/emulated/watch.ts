@@ -47,6 +47,11 @@ export class Watch implements Observer {
     this.#reported = 0;
   }
 
+  /** Whether it may report something some day. */
+  get isArmed(): boolean {
+    return this.#reported !== 0;
+  }
+
   /** What there is to report now. */
   ready(): number {
     return this.file.readiness() & this.#reported;

@@ -8,56 +8,61 @@ import { Errno } from "../../errno.ts";
 import type { Handle, Result } from "../kernel.ts";
 import type { OpenFile } from "./open_file.ts";
 
-/** The first handle: those below are the standard streams'. */
-const firstHandle = 3;
-
-/** What one handle stands for. `owner`: the number of the process whose handle it is. */
+/** What one handle stands for. `owner`: the number of the process whose handle it is, where there are several. */
 export interface Descriptor {
   readonly file: OpenFile;
   readonly owner: number;
 }
 
-/** The handles of all processes of a simulation, in one table. The lowest free number is used first, as Unix does it. */
+/** All handles of a kernel, in one table. The lowest free number is used first, as Unix does it. */
 export class Descriptors {
+  readonly #firstHandle: Handle;
+  /** By handle less the first one. */
   readonly #table: (Descriptor | undefined)[] = [];
-  /** No handle below is free. */
-  #lowestFree: Handle = firstHandle;
+  /** None before this one is free. */
+  #lowestFree = 0;
+
+  /** No handle will be below `firstHandle`. */
+  constructor(firstHandle: Handle) {
+    this.#firstHandle = firstHandle;
+  }
 
   /** A new handle for the file. */
-  open(file: OpenFile, owner: number): Handle {
-    let handle = this.#lowestFree;
-    while (this.#table[handle] !== undefined) handle++;
-    this.#table[handle] = { file, owner };
-    this.#lowestFree = handle + 1;
+  open(file: OpenFile, owner: number = 0): Handle {
+    let index = this.#lowestFree;
+    while (this.#table[index] !== undefined) index++;
+    this.#table[index] = { file, owner };
+    this.#lowestFree = index + 1;
     file.handles++;
-    return handle;
+    return this.#firstHandle + index;
   }
 
   /** What the handle stands for. */
   get(handle: Handle): Descriptor | undefined {
-    return this.#table[handle];
+    return this.#table[handle - this.#firstHandle];
   }
 
   /** The file of a handle, if it is one of this kind. */
   find<F extends OpenFile>(handle: Handle, kind: abstract new (...args: never[]) => F): F | undefined {
-    const file = this.#table[handle]?.file;
+    const file = this.get(handle)?.file;
     return file instanceof kind ? file : undefined;
   }
 
   /** Closes the handle, and the file with its last one. */
   close(handle: Handle): Result {
-    const descriptor = this.#table[handle];
+    const descriptor = this.get(handle);
     if (descriptor === undefined) return -Errno.EBADF;
-    this.#table[handle] = undefined;
-    this.#lowestFree = Math.min(this.#lowestFree, handle);
+    const index = handle - this.#firstHandle;
+    this.#table[index] = undefined;
+    this.#lowestFree = Math.min(this.#lowestFree, index);
     if (--descriptor.file.handles === 0) dismiss(descriptor.file);
     return 0;
   }
 
   /** Every open handle of this owner. */
   *of(owner: number): Generator<[Handle, OpenFile]> {
-    for (const [handle, descriptor] of this.#table.entries()) {
-      if (descriptor?.owner === owner) yield [handle, descriptor.file];
+    for (const [index, descriptor] of this.#table.entries()) {
+      if (descriptor?.owner === owner) yield [this.#firstHandle + index, descriptor.file];
     }
   }
 }

@@ -21,7 +21,7 @@ export abstract class OpenFile {
   readonly observers: Set<Observer> = new Set();
   /** How many handles stand for it. */
   handles = 0;
-  /** Whether its calls are to wait. Remembered only: those of this kernel never do. */
+  /** Whether its calls are to wait. Remembered only: they never do. */
   blocking = false;
 
   /** What it is, for the leak report. */
@@ -30,6 +30,11 @@ export abstract class OpenFile {
   /** Whether it can be waited for. */
   get watchable(): boolean {
     return true;
+  }
+
+  /** Whether what makes it ready comes by turns of the host's own event loop, so that a thread that sleeps never sees it. */
+  get isFedByHost(): boolean {
+    return false;
   }
 
   /** What is ready, an IoEvent word. */
