@@ -63,7 +63,7 @@ export function testParking(hands: KernelHands): void {
   contractTest(hands, "Poller.park() ends with a signal", async (trial) => {
     assertEquals(trial.poller.claimSignal(SIGUSR1), 0);
     await trial.park(() => trial.send(SIGUSR1));
-    trial.waitUntil(() => trial.poller.signalsQueued === 1);
+    await trial.waitUntil(() => trial.poller.signalsQueued === 1);
   });
 
   contractTest(hands, "Poller.park() ends with what is watched meanwhile", async (trial) => {

@@ -123,22 +123,26 @@ export function testPressure(hands: KernelHands): void {
     }
   });
 
-  contractTest(hands, "A pressure file of the system's own refuses what is no configuration, and is an error without one", (trial) => {
-    const paths = trial.kernel.pressurePaths("cpu");
-    if (paths === -Errno.EOPNOTSUPP && trial.kernel.name !== "simulated") return;
-    assert(typeof paths === "object");
-    const opened = trial.kernel.openPressure(paths.at(-1)!, true);
-    if (opened === -Errno.EACCES || opened === -Errno.EROFS) return;
-    assert(typeof opened === "object");
-    const handle = trial.own(opened.handle);
-    for (const text of ["most 1 2000000\0", "some 0 2000000\0", "some 3000000 2000000\0", "some 1 20000000\0", "some\0"]) {
-      assertEquals(trial.kernel.tryWrite(handle, new TextEncoder().encode(text)), -Errno.EINVAL, text);
-    }
-    assertEquals(trial.poller.watch(handle, PRI, false, 1), 0);
-    for (let round = 0; round < 2; round++) {
-      trial.waitUntil((reports) => reports.some(([token, events]) => token === 1 && (events & PRI) !== 0));
-    }
-  });
+  contractTest(
+    hands,
+    "A pressure file of the system's own refuses what is no configuration, and is an error without one",
+    async (trial) => {
+      const paths = trial.kernel.pressurePaths("cpu");
+      if (paths === -Errno.EOPNOTSUPP && trial.kernel.name !== "simulated") return;
+      assert(typeof paths === "object");
+      const opened = trial.kernel.openPressure(paths.at(-1)!, true);
+      if (opened === -Errno.EACCES || opened === -Errno.EROFS) return;
+      assert(typeof opened === "object");
+      const handle = trial.own(opened.handle);
+      for (const text of ["most 1 2000000\0", "some 0 2000000\0", "some 3000000 2000000\0", "some 1 20000000\0", "some\0"]) {
+        assertEquals(trial.kernel.tryWrite(handle, new TextEncoder().encode(text)), -Errno.EINVAL, text);
+      }
+      assertEquals(trial.poller.watch(handle, PRI, false, 1), 0);
+      for (let round = 0; round < 2; round++) {
+        await trial.waitUntil((reports) => reports.some(([token, events]) => token === 1 && (events & PRI) !== 0));
+      }
+    },
+  );
 
   contractTest(hands, "Kernel.pressurePaths() has the whole system's file last", (trial) => {
     for (const resource of resources) {

@@ -25,48 +25,48 @@ const continued = 6;
 
 /** Registers the tests. */
 export function testProcesses(hands: KernelHands): void {
-  contractTest(hands, "Kernel.spawn() starts a process whose handle is readable when it has ended", (trial) => {
+  contractTest(hands, "Kernel.spawn() starts a process whose handle is readable when it has ended", async (trial) => {
     const process = trial.spawn(hands.programs.exit(7));
     assert(process.pid > 1);
     assertNotEquals(process.pid, trial.kernel.pid);
     assertEquals([process.stdin, process.stdout, process.stderr], [-1, -1, -1]);
     assertEquals(trial.kernel.processId(process.handle), process.pid);
-    trial.waitFor(process.handle, IoEvent.IN);
+    await trial.waitFor(process.handle, IoEvent.IN);
     const record = emptyRecord();
     assertEquals(trial.kernel.reapProcess(process.handle, EXITED, record), 1);
     assertEquals([record.pid, record.code, record.status], [process.pid, exited, 7]);
   });
 
-  contractTest(hands, "Kernel.spawn() connects piped streams", (trial) => {
+  contractTest(hands, "Kernel.spawn() connects piped streams", async (trial) => {
     const process = trial.spawn(hands.programs.copy(), { stdin: "piped", stdout: "piped" });
     assertEquals(process.stderr, -1);
     assertEquals(trial.kernel.setBlocking(process.stdin, false), 0);
     assertEquals(trial.kernel.setBlocking(process.stdout, false), 0);
     trial.write(process.stdin, "there and back");
-    trial.waitFor(process.stdout, IoEvent.IN);
+    await trial.waitFor(process.stdout, IoEvent.IN);
     assertEquals(trial.read(process.stdout), "there and back");
     trial.drop(process.stdin);
-    assertEquals(trial.waitForChange(process.handle, EXITED).status, 0);
+    assertEquals((await trial.waitForChange(process.handle, EXITED)).status, 0);
     assertEquals(trial.read(process.stdout), "");
     assertEquals(trial.kernel.reapKilledProcess(process.handle), 0);
   });
 
-  contractTest(hands, "Kernel.spawn() passes handles of the caller's on, which stay the caller's", (trial) => {
+  contractTest(hands, "Kernel.spawn() passes handles of the caller's on, which stay the caller's", async (trial) => {
     const [reader, writer] = trial.pipe();
     const process = trial.spawn(hands.programs.copy(), { stdin: "piped", stdout: { fd: writer } });
     assertEquals(process.stdout, -1);
     trial.write(writer, "mine, ");
     trial.write(process.stdin, "its");
     trial.drop(process.stdin);
-    trial.waitForChange(process.handle, EXITED);
+    await trial.waitForChange(process.handle, EXITED);
     assertEquals(trial.read(reader), "mine, its");
     assertEquals(trial.read(reader), "EAGAIN");
     assertEquals(trial.kernel.reapKilledProcess(process.handle), 0);
   });
 
-  contractTest(hands, "Kernel.peekProcess() leaves a state change there, Kernel.reapProcess() consumes it", (trial) => {
+  contractTest(hands, "Kernel.peekProcess() leaves a state change there, Kernel.reapProcess() consumes it", async (trial) => {
     const process = trial.spawn(hands.programs.exit(0));
-    const record = trial.waitForChange(process.handle, EXITED);
+    const record = await trial.waitForChange(process.handle, EXITED);
     assertEquals(trial.kernel.peekProcess(process.handle, EXITED, record), 1);
     assertEquals(trial.kernel.peekProcess(process.handle, EXITED | NOWAIT, record), 1);
     assertEquals(trial.kernel.reapProcess(process.handle, EXITED | STOPPED, record), 1);
@@ -99,11 +99,11 @@ export function testProcesses(hands: KernelHands): void {
     assertEquals(trial.kernel.processId(self), trial.kernel.pid);
   });
 
-  contractTest(hands, "Kernel.signalProcess() ends a process, and it is a zombie until it is reaped", (trial) => {
+  contractTest(hands, "Kernel.signalProcess() ends a process, and it is a zombie until it is reaped", async (trial) => {
     const process = trial.spawn(hands.programs.live());
     assertEquals(trial.kernel.signalProcess(process.handle, 0, undefined), 0);
     assertEquals(trial.kernel.signalProcess(process.handle, SIGTERM, undefined), 0);
-    const record = trial.waitForChange(process.handle, EXITED);
+    const record = await trial.waitForChange(process.handle, EXITED);
     assertEquals([record.pid, record.code, record.status], [process.pid, killed, SIGTERM]);
     assertEquals(trial.kernel.signalProcess(process.handle, SIGKILL, undefined), 0);
     assertEquals(trial.kernel.processId(process.handle), process.pid);
@@ -122,12 +122,12 @@ export function testProcesses(hands: KernelHands): void {
     assertEquals(trial.kernel.openProcess(process.pid), -Errno.ESRCH);
   });
 
-  contractTest(hands, "Kernel.openProcess() gives a handle of its own for the same process", (trial) => {
+  contractTest(hands, "Kernel.openProcess() gives a handle of its own for the same process", async (trial) => {
     const process = trial.spawn(hands.programs.live());
     const second = trial.own(trial.kernel.openProcess(process.pid));
     trial.drop(process.handle);
     assertEquals(trial.kernel.signalProcess(second, SIGKILL, undefined), 0);
-    const record = trial.waitForChange(second, EXITED);
+    const record = await trial.waitForChange(second, EXITED);
     assertEquals([record.pid, record.code, record.status], [process.pid, killed, SIGKILL]);
     assertEquals(trial.kernel.reapKilledProcess(second), 0);
   });
@@ -152,48 +152,48 @@ export function testProcesses(hands: KernelHands): void {
     trial.end(process);
   });
 
-  contractTest(hands, "Stopping and continuing are state changes, each consumed for itself", (trial) => {
+  contractTest(hands, "Stopping and continuing are state changes, each consumed for itself", async (trial) => {
     const process = trial.spawn(hands.programs.live());
     const record = emptyRecord();
     assertEquals(trial.kernel.signalProcess(process.handle, SIGSTOP, undefined), 0);
-    const stop = trial.waitForChange(process.handle, STOPPED);
+    const stop = await trial.waitForChange(process.handle, STOPPED);
     assertEquals([stop.pid, stop.code, stop.status], [process.pid, stopped, SIGSTOP]);
     assertEquals(trial.kernel.peekProcess(process.handle, EXITED | CONTINUED, record), 0);
     assertEquals(trial.kernel.reapProcess(process.handle, STOPPED, record), 1);
     assertEquals(trial.kernel.reapProcess(process.handle, STOPPED, record), 0);
 
     assertEquals(trial.kernel.signalProcess(process.handle, SIGCONT, undefined), 0);
-    const go = trial.waitForChange(process.handle, CONTINUED);
+    const go = await trial.waitForChange(process.handle, CONTINUED);
     assertEquals([go.pid, go.code, go.status], [process.pid, continued, SIGCONT]);
     assertEquals(trial.kernel.reapProcess(process.handle, CONTINUED, record), 1);
     assertEquals(trial.kernel.reapProcess(process.handle, EXITED | STOPPED | CONTINUED, record), 0);
     trial.end(process);
   });
 
-  contractTest(hands, "A process that was continued has nothing to say of having been stopped", (trial) => {
+  contractTest(hands, "A process that was continued has nothing to say of having been stopped", async (trial) => {
     const process = trial.spawn(hands.programs.live());
     assertEquals(trial.kernel.signalProcess(process.handle, SIGSTOP, undefined), 0);
-    trial.waitForChange(process.handle, STOPPED);
+    await trial.waitForChange(process.handle, STOPPED);
     assertEquals(trial.kernel.signalProcess(process.handle, SIGCONT, undefined), 0);
-    trial.waitForChange(process.handle, CONTINUED);
+    await trial.waitForChange(process.handle, CONTINUED);
     assertEquals(trial.kernel.peekProcess(process.handle, STOPPED, emptyRecord()), 0);
     trial.end(process);
   });
 
-  contractTest(hands, "A stopped process dies of SIGKILL, other signals wait until it goes on", (trial) => {
+  contractTest(hands, "A stopped process dies of SIGKILL, other signals wait until it goes on", async (trial) => {
     const process = trial.spawn(hands.programs.live());
     const other = trial.spawn(hands.programs.live());
     for (const { handle } of [process, other]) {
       assertEquals(trial.kernel.signalProcess(handle, SIGSTOP, undefined), 0);
-      trial.waitForChange(handle, STOPPED);
+      await trial.waitForChange(handle, STOPPED);
       assertEquals(trial.kernel.signalProcess(handle, SIGTERM, undefined), 0);
     }
     assertEquals(trial.poller.poll(1_000), 0);
     assertEquals(trial.kernel.peekProcess(process.handle, EXITED, emptyRecord()), 0);
     assertEquals(trial.kernel.signalProcess(process.handle, SIGCONT, undefined), 0);
-    assertEquals(trial.waitForChange(process.handle, EXITED).status, SIGTERM);
+    assertEquals((await trial.waitForChange(process.handle, EXITED)).status, SIGTERM);
     assertEquals(trial.kernel.signalProcess(other.handle, SIGKILL, undefined), 0);
-    assertEquals(trial.waitForChange(other.handle, EXITED).status, SIGKILL);
+    assertEquals((await trial.waitForChange(other.handle, EXITED)).status, SIGKILL);
     for (const { handle } of [process, other]) assertEquals(trial.kernel.reapKilledProcess(handle), 0);
   });
 
@@ -204,20 +204,20 @@ export function testProcesses(hands: KernelHands): void {
     assertEquals(trial.kernel.processId(process.handle), -Errno.ESRCH);
   });
 
-  contractTest(hands, "The kernel never reaps by itself", (trial) => {
+  contractTest(hands, "The kernel never reaps by itself", async (trial) => {
     assertEquals(trial.kernel.reapsAutomatically(), 0);
     const process = trial.spawn(hands.programs.exit(3));
-    trial.waitForChange(process.handle, EXITED);
+    await trial.waitForChange(process.handle, EXITED);
     trial.drop(process.handle);
     for (let round = 0; round < 5; round++) trial.poller.poll(100);
     const handle = trial.own(trial.kernel.openProcess(process.pid));
     assertEquals(trial.kernel.reapProcess(handle, EXITED, emptyRecord()), 1);
   });
 
-  contractTest(hands, "SIGCHLD, claimed, says which child did what", (trial) => {
+  contractTest(hands, "SIGCHLD, claimed, says which child did what", async (trial) => {
     assertEquals(trial.poller.claimSignal(SIGCHLD), 0);
     const process = trial.spawn(hands.programs.exit(5));
-    trial.waitUntil(() => isRecordOf(trial, process.pid));
+    await trial.waitUntil(() => isRecordOf(trial, process.pid));
     assertEquals(trial.kernel.reapKilledProcess(process.handle), 0);
   });
 }

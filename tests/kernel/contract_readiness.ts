@@ -229,13 +229,13 @@ export function testReadiness(hands: KernelHands): void {
     assertEquals(trial.reports(), []);
   });
 
-  contractTest(hands, "Poller.handle is readable for a wake-up that has come", (trial) => {
+  contractTest(hands, "Poller.handle is readable for a wake-up that has come", async (trial) => {
     if (!trial.kernel.features.has("nesting")) return;
     const inner = nestedPoller(trial);
     assertEquals(inner.openClock(2), 0);
     assertEquals(inner.setWakeup(2, trial.now + 2_000), 0);
     assertEquals(trial.reports(), []);
-    trial.waitUntil((reports) => reports.length > 0);
+    await trial.waitUntil((reports) => reports.length > 0);
     assertEquals(trial.reports(inner), []);
     assertEquals(inner.clocksFired, 1 << 2);
     assertEquals(trial.reports(), []);

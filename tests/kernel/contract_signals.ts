@@ -16,9 +16,9 @@ const later = signalNumber("SIGRTMIN+4");
 
 /** Registers the tests. */
 export function testSignals(hands: KernelHands): void {
-  contractTest(hands, "Poller.claimSignal() turns a signal into a record that says who sent it", (trial) => {
+  contractTest(hands, "Poller.claimSignal() turns a signal into a record that says who sent it", async (trial) => {
     claim(trial, SIGUSR1);
-    trial.deliver(SIGUSR1);
+    await trial.deliver(SIGUSR1);
     assertEquals(trial.poller.signalsQueued, 1);
     assert(trial.poller.hasSignal([SIGUSR1]));
     const record = trial.poller.takeSignal([SIGUSR1]);
@@ -31,45 +31,45 @@ export function testSignals(hands: KernelHands): void {
     assertEquals(trial.poller.takeSignal([SIGUSR1]), undefined);
   });
 
-  contractTest(hands, "Kernel.signalProcess() sends a value along", (trial) => {
+  contractTest(hands, "Kernel.signalProcess() sends a value along", async (trial) => {
     if (!trial.kernel.features.has("siginfo")) return;
     claim(trial, SIGUSR1);
-    trial.deliver(SIGUSR1, -42);
+    await trial.deliver(SIGUSR1, -42);
     const record = trial.poller.takeSignal([SIGUSR1]);
     assertEquals([record?.code, record?.pid, record?.value], [-1, trial.kernel.pid, -42]);
   });
 
-  contractTest(hands, "Poller.poll() reports no token for a signal", (trial) => {
+  contractTest(hands, "Poller.poll() reports no token for a signal", async (trial) => {
     claim(trial, SIGUSR1);
     trial.send(SIGUSR1);
-    trial.waitUntil((reports) => {
+    await trial.waitUntil((reports) => {
       assertEquals(reports, []);
       return trial.poller.signalsQueued > 0;
     });
   });
 
-  contractTest(hands, "A classic signal that waits already is not recorded a second time", (trial) => {
+  contractTest(hands, "A classic signal that waits already is not recorded a second time", async (trial) => {
     claim(trial, SIGUSR1, SIGUSR2);
-    trial.deliver(SIGUSR1, 1);
+    await trial.deliver(SIGUSR1, 1);
     trial.send(SIGUSR1, 2);
-    trial.deliver(SIGUSR2);
+    await trial.deliver(SIGUSR2);
     assertEquals(trial.poller.signalsQueued, 2);
     const record = trial.poller.takeSignal([SIGUSR1]);
     if (trial.kernel.features.has("siginfo")) assertEquals(record?.value, 1);
   });
 
-  contractTest(hands, "A classic signal is recorded again once its record was taken", (trial) => {
+  contractTest(hands, "A classic signal is recorded again once its record was taken", async (trial) => {
     claim(trial, SIGUSR1);
     for (const value of [1, 2]) {
-      trial.deliver(SIGUSR1, value);
+      await trial.deliver(SIGUSR1, value);
       const record = trial.poller.takeSignal([SIGUSR1]);
       if (trial.kernel.features.has("siginfo")) assertEquals(record?.value, value);
     }
   });
 
-  contractTest(hands, "Real-time signals are all kept, first in first out", (trial) => {
+  contractTest(hands, "Real-time signals are all kept, first in first out", async (trial) => {
     claim(trial, realtime);
-    for (const value of [3, 1, 2]) trial.deliver(realtime, value);
+    for (const value of [3, 1, 2]) await trial.deliver(realtime, value);
     assertEquals(trial.poller.signalsQueued, 3);
     const records = [1, 2, 3].map(() => trial.poller.takeSignal([realtime]));
     assertEquals(records.map((record) => record?.signal), [realtime, realtime, realtime]);
@@ -77,9 +77,9 @@ export function testSignals(hands: KernelHands): void {
     assert(!trial.poller.hasSignal([realtime]));
   });
 
-  contractTest(hands, "Poller.takeSignal() answers the lowest number of the set that waits", (trial) => {
+  contractTest(hands, "Poller.takeSignal() answers the lowest number of the set that waits", async (trial) => {
     claim(trial, SIGUSR1, SIGUSR2, realtime, later);
-    for (const signal of [later, realtime, SIGUSR2, SIGUSR1]) trial.deliver(signal);
+    for (const signal of [later, realtime, SIGUSR2, SIGUSR1]) await trial.deliver(signal);
     assertEquals(trial.poller.takeSignal([later, SIGUSR2, realtime])?.signal, SIGUSR2);
     assert(!trial.poller.hasSignal([SIGUSR2]));
     assert(trial.poller.hasSignal([SIGUSR2, later]));
@@ -89,14 +89,14 @@ export function testSignals(hands: KernelHands): void {
     assertEquals(rest.map(() => trial.poller.takeSignal(rest)?.signal), [SIGUSR1, realtime, later, undefined]);
   });
 
-  contractTest(hands, "Poller.claimSignal() reports EBUSY while another poller has it", (trial) => {
+  contractTest(hands, "Poller.claimSignal() reports EBUSY while another poller has it", async (trial) => {
     const other = trial.openPoller();
     claim(trial, SIGUSR1);
     assertEquals(other.claimSignal(SIGUSR1), -Errno.EBUSY);
     assertEquals(other.claimSignal(SIGUSR2), 0);
     other.releaseSignal(SIGUSR1);
     assertEquals(other.claimSignal(SIGUSR1), -Errno.EBUSY);
-    trial.deliver(SIGUSR1);
+    await trial.deliver(SIGUSR1);
     assertEquals(other.signalsQueued, 0);
     trial.poller.releaseSignal(SIGUSR1);
     assertEquals(other.claimSignal(SIGUSR1), 0);
@@ -107,10 +107,10 @@ export function testSignals(hands: KernelHands): void {
     for (const signal of [...signals, 32, 33, 0, -1, 65, 1.5, NaN]) assertEquals(poller.claimSignal(signal), -Errno.EINVAL, `${signal}`);
   });
 
-  contractTest(hands, "Poller.releaseSignal() drops the records that wait", (trial) => {
+  contractTest(hands, "Poller.releaseSignal() drops the records that wait", async (trial) => {
     claim(trial, SIGUSR1, SIGUSR2);
-    trial.deliver(SIGUSR1);
-    trial.deliver(SIGUSR2);
+    await trial.deliver(SIGUSR1);
+    await trial.deliver(SIGUSR2);
     trial.poller.releaseSignal(SIGUSR1);
     assertEquals(trial.poller.signalsQueued, 1);
     assert(!trial.poller.hasSignal([SIGUSR1]));
@@ -121,7 +121,7 @@ export function testSignals(hands: KernelHands): void {
   contractTest(hands, "Poller.releaseSignal() brings back what the signal did before", async (trial) => {
     const expectEffect = hands.noteEffect(trial.kernel, SIGUSR1);
     claim(trial, SIGUSR1);
-    trial.deliver(SIGUSR1);
+    await trial.deliver(SIGUSR1);
     trial.poller.releaseSignal(SIGUSR1);
     await expectEffect(() => trial.send(SIGUSR1));
   });
@@ -132,14 +132,14 @@ export function testSignals(hands: KernelHands): void {
     assertEquals(other.claimSignal(SIGUSR1), 0);
     trial.dropPoller(other);
     claim(trial, SIGUSR1);
-    trial.deliver(SIGUSR1);
+    await trial.deliver(SIGUSR1);
     trial.poller.releaseSignal(SIGUSR1);
     await expectEffect(() => trial.send(SIGUSR1));
   });
 
-  contractTest(hands, "Poller.poll() ends its wait when a signal comes, and waits again while its record is not taken", (trial) => {
+  contractTest(hands, "Poller.poll() ends its wait when a signal comes, and waits again while its record is not taken", async (trial) => {
     claim(trial, SIGUSR1);
-    trial.deliver(SIGUSR1);
+    await trial.deliver(SIGUSR1);
     const before = trial.now;
     const count = trial.poller.poll(2_000);
     assert(count === 0 && trial.now - before >= 2_000);

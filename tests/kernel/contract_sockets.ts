@@ -21,21 +21,21 @@ export function testSockets(hands: KernelHands): void {
     "an abstract name": () => ({ path: `@${hands.socketPath()}` }),
   };
   for (const [place, makeAddress] of Object.entries(places)) {
-    contractTest(hands, `Kernel.openStream() reaches a listener on ${place}`, (trial) => {
-      const [listener, client, server] = connect(trial, makeAddress());
+    contractTest(hands, `Kernel.openStream() reaches a listener on ${place}`, async (trial) => {
+      const [listener, client, server] = await connect(trial, makeAddress());
       assertEquals(trial.kernel.tryAccept(listener), -Errno.EAGAIN);
       assertEquals(trial.read(client), "EAGAIN");
       trial.write(client, "ping");
-      trial.waitFor(server, IN);
+      await trial.waitFor(server, IN);
       assertEquals(trial.read(server), "ping");
       trial.write(server, "pong");
-      trial.waitFor(client, IN);
+      await trial.waitFor(client, IN);
       assertEquals(trial.read(client), "pong");
       removeFile(trial, listener);
     });
 
-    contractTest(hands, `Streams over ${place} know where they are bound`, (trial) => {
-      const [listener, client, server] = connect(trial, makeAddress());
+    contractTest(hands, `Streams over ${place} know where they are bound`, async (trial) => {
+      const [listener, client, server] = await connect(trial, makeAddress());
       const address = trial.kernel.localAddress(listener);
       assert(typeof address === "object");
       assertEquals(trial.kernel.localAddress(server), address);
@@ -46,57 +46,57 @@ export function testSockets(hands: KernelHands): void {
       removeFile(trial, listener);
     });
 
-    contractTest(hands, `Kernel.closeWrite() ends one direction of a stream over ${place}`, (trial) => {
-      const [listener, client, server] = connect(trial, makeAddress());
+    contractTest(hands, `Kernel.closeWrite() ends one direction of a stream over ${place}`, async (trial) => {
+      const [listener, client, server] = await connect(trial, makeAddress());
       trial.write(client, "last");
       assertEquals(trial.kernel.closeWrite(client), 0);
       assertEquals(trial.kernel.tryWrite(client, new Uint8Array(1)), -Errno.EPIPE);
-      trial.waitFor(server, RDHUP);
+      await trial.waitFor(server, RDHUP);
       assertEquals(trial.read(server), "last");
       assertEquals(trial.read(server), "");
       trial.write(server, "answer");
-      trial.waitFor(client, IN);
+      await trial.waitFor(client, IN);
       assertEquals(trial.read(client), "answer");
       assertEquals(trial.kernel.closeWrite(server), 0);
-      trial.waitFor(client, HUP);
+      await trial.waitFor(client, HUP);
       assertEquals(trial.read(client), "");
       removeFile(trial, listener);
     });
 
-    contractTest(hands, `A stream over ${place} whose other end is closed reads as ended`, (trial) => {
-      const [listener, client, server] = connect(trial, makeAddress());
+    contractTest(hands, `A stream over ${place} whose other end is closed reads as ended`, async (trial) => {
+      const [listener, client, server] = await connect(trial, makeAddress());
       trial.write(server, "bye");
       trial.drop(server);
-      trial.waitFor(client, RDHUP);
+      await trial.waitFor(client, RDHUP);
       assertEquals(trial.read(client), "bye");
       assertEquals(trial.read(client), "");
       assertEquals(trial.kernel.socketError(client), 0);
       removeFile(trial, listener);
     });
 
-    contractTest(hands, `A stream over ${place} that was closed with data unread resets the other end`, (trial) => {
-      const [listener, client, server] = connect(trial, makeAddress());
+    contractTest(hands, `A stream over ${place} that was closed with data unread resets the other end`, async (trial) => {
+      const [listener, client, server] = await connect(trial, makeAddress());
       trial.write(client, "nobody reads this");
-      trial.waitFor(server, IN);
+      await trial.waitFor(server, IN);
       trial.drop(server);
-      trial.waitFor(client, ERR);
+      await trial.waitFor(client, ERR);
       assertEquals(trial.kernel.socketError(client), -Errno.ECONNRESET);
       assertEquals(trial.kernel.socketError(client), 0);
       assertEquals(trial.read(client), "");
       removeFile(trial, listener);
     });
 
-    contractTest(hands, `Kernel.tryWrite() on a stream over ${place} writes what fits`, (trial) => {
-      const [listener, client, server] = connect(trial, makeAddress());
+    contractTest(hands, `Kernel.tryWrite() on a stream over ${place} writes what fits`, async (trial) => {
+      const [listener, client, server] = await connect(trial, makeAddress());
       const sent = trial.fill(client);
       assert(sent > 0);
       let received = 0;
       while (received < sent) {
-        trial.waitFor(server, IN);
+        await trial.waitFor(server, IN);
         received += trial.kernel.tryRead(server, new Uint8Array(sent));
       }
       assertEquals(received, sent);
-      trial.waitFor(client, OUT);
+      await trial.waitFor(client, OUT);
       removeFile(trial, listener);
     });
 
@@ -107,12 +107,12 @@ export function testSockets(hands: KernelHands): void {
       removeFile(trial, listener);
     });
 
-    contractTest(hands, `A listener on ${place} is readable while a connection waits`, (trial) => {
+    contractTest(hands, `A listener on ${place} is readable while a connection waits`, async (trial) => {
       const listener = trial.own(trial.kernel.openListener(makeAddress()));
       assertEquals(trial.poller.watch(listener, IN, false, 1), 0);
       assertEquals(trial.reports(), []);
       trial.own(trial.kernel.openStream(trial.kernel.localAddress(listener) as SocketAddress));
-      trial.waitUntil((reports) => reports.length > 0);
+      await trial.waitUntil((reports) => reports.length > 0);
       assertEquals(trial.reports(), [[1, IN]]);
       trial.own(trial.kernel.tryAccept(listener));
       assertEquals(trial.reports(), []);
@@ -120,14 +120,14 @@ export function testSockets(hands: KernelHands): void {
     });
   }
 
-  contractTest(hands, "Kernel.openStream() to a port where nobody listens fails with ECONNREFUSED, once", (trial) => {
-    const client = refusedStream(trial);
+  contractTest(hands, "Kernel.openStream() to a port where nobody listens fails with ECONNREFUSED, once", async (trial) => {
+    const client = await refusedStream(trial);
     assertEquals(trial.kernel.socketError(client), 0);
   });
 
-  contractTest(hands, "Kernel.tryRead() takes the error of a stream that was refused", (trial) => {
+  contractTest(hands, "Kernel.tryRead() takes the error of a stream that was refused", async (trial) => {
     const client = trial.own(trial.kernel.openStream(closedPort(trial)));
-    trial.waitFor(client, OUT);
+    await trial.waitFor(client, OUT);
     assertEquals(trial.read(client), "ECONNREFUSED");
     assertEquals(trial.kernel.socketError(client), 0);
   });
@@ -169,12 +169,12 @@ export function testSockets(hands: KernelHands): void {
     assertEquals(trial.kernel.openListener({ hostname: localhost, port }), -Errno.EADDRINUSE);
   });
 
-  contractTest(hands, "Without a hostname a listener is on all addresses, a stream goes to the local host", (trial) => {
+  contractTest(hands, "Without a hostname a listener is on all addresses, a stream goes to the local host", async (trial) => {
     const listener = trial.own(trial.kernel.openListener({ port: 0 }));
     const address = trial.kernel.localAddress(listener) as { hostname: string; port: number };
     assertEquals(address.hostname, "0.0.0.0");
     const client = trial.own(trial.kernel.openStream({ port: address.port }));
-    trial.waitFor(client, OUT);
+    await trial.waitFor(client, OUT);
     assertEquals(trial.kernel.socketError(client), 0);
     assertEquals(trial.kernel.remoteAddress(client), { hostname: localhost, port: address.port });
   });
@@ -200,27 +200,27 @@ export function testSockets(hands: KernelHands): void {
     assertEquals(kernel.openStream({ path: "@".repeat(108) }), -Errno.ENAMETOOLONG);
   });
 
-  contractTest(hands, "A connection that its client gave up is accepted, and has ended", (trial) => {
+  contractTest(hands, "A connection that its client gave up is accepted, and has ended", async (trial) => {
     const listener = trial.own(trial.kernel.openListener({ hostname: localhost, port: 0 }));
     const client = trial.own(trial.kernel.openStream(trial.kernel.localAddress(listener) as SocketAddress));
-    trial.waitFor(client, OUT);
+    await trial.waitFor(client, OUT);
     trial.drop(client);
-    trial.waitFor(listener, IN);
+    await trial.waitFor(listener, IN);
     const server = trial.own(trial.kernel.tryAccept(listener));
-    trial.waitFor(server, RDHUP);
+    await trial.waitFor(server, RDHUP);
     assertEquals(trial.read(server), "");
   });
 
-  contractTest(hands, "Closing a listener cuts off who was not accepted", (trial) => {
+  contractTest(hands, "Closing a listener cuts off who was not accepted", async (trial) => {
     const listener = trial.own(trial.kernel.openListener({ hostname: localhost, port: 0 }));
     const client = trial.own(trial.kernel.openStream(trial.kernel.localAddress(listener) as SocketAddress));
-    trial.waitFor(client, OUT);
+    await trial.waitFor(client, OUT);
     trial.drop(listener);
-    trial.waitFor(client, ERR);
+    await trial.waitFor(client, ERR);
     assertEquals(trial.kernel.socketError(client), -Errno.ECONNRESET);
   });
 
-  contractTest(hands, "Kernel.connectSocket() sends a socket of the caller's to an address", (trial) => {
+  contractTest(hands, "Kernel.connectSocket() sends a socket of the caller's to an address", async (trial) => {
     const listener = trial.own(trial.kernel.openListener({ hostname: localhost, port: 0 }));
     const address = trial.kernel.localAddress(listener) as SocketAddress;
     const client = trial.own(hands.openSocket(trial.kernel));
@@ -228,7 +228,7 @@ export function testSockets(hands: KernelHands): void {
     assertEquals(trial.kernel.closeWrite(client), -Errno.ENOTCONN);
     const result = trial.kernel.connectSocket(client, address);
     assert(result === 0 || result === -Errno.EINPROGRESS);
-    trial.waitFor(client, OUT);
+    await trial.waitFor(client, OUT);
     assertEquals(trial.kernel.socketError(client), 0);
     assertEquals(trial.kernel.remoteAddress(client), address);
     const server = trial.own(trial.kernel.tryAccept(listener));
@@ -252,8 +252,8 @@ export function testSockets(hands: KernelHands): void {
     assertEquals(kernel.closeWrite(reader), -Errno.ENOTSOCK);
   });
 
-  contractTest(hands, "Kernel.tryAccept() reports EINVAL for a socket that does not listen", (trial) => {
-    const [, client] = connect(trial, { hostname: localhost, port: 0 });
+  contractTest(hands, "Kernel.tryAccept() reports EINVAL for a socket that does not listen", async (trial) => {
+    const [, client] = await connect(trial, { hostname: localhost, port: 0 });
     assertEquals(trial.kernel.tryAccept(client), -Errno.EINVAL);
   });
 
@@ -282,10 +282,10 @@ export function testSockets(hands: KernelHands): void {
 }
 
 /** A listener, a stream to it, and the accepted end. */
-function connect(trial: Trial, address: SocketAddress): [listener: Handle, client: Handle, server: Handle] {
+async function connect(trial: Trial, address: SocketAddress): Promise<[listener: Handle, client: Handle, server: Handle]> {
   const listener = trial.own(trial.kernel.openListener(address));
   const client = trial.own(trial.kernel.openStream(trial.kernel.localAddress(listener) as SocketAddress));
-  trial.waitFor(client, OUT);
+  await trial.waitFor(client, OUT);
   assertEquals(trial.kernel.socketError(client), 0);
   const server = trial.own(trial.kernel.tryAccept(listener));
   assertEquals(trial.kernel.setBlocking(client, false), 0);
@@ -294,9 +294,9 @@ function connect(trial: Trial, address: SocketAddress): [listener: Handle, clien
 }
 
 /** A stream whose refusal was taken. */
-function refusedStream(trial: Trial): Handle {
+async function refusedStream(trial: Trial): Promise<Handle> {
   const client = trial.own(trial.kernel.openStream(closedPort(trial)));
-  trial.waitFor(client, OUT);
+  await trial.waitFor(client, OUT);
   assertEquals(trial.kernel.socketError(client), -Errno.ECONNREFUSED);
   return client;
 }

@@ -16,7 +16,7 @@ const { monotonic, realtime, boottime } = ClockIndex;
 export function testWakeups(hands: KernelHands): void {
   for (const name of clockNames) {
     const clock = ClockIndex[name];
-    contractTest(hands, `Poller.setWakeup() wakes poll when the ${name} clock gets there, once`, (trial) => {
+    contractTest(hands, `Poller.setWakeup() wakes poll when the ${name} clock gets there, once`, async (trial) => {
       const opened = trial.poller.openClock(clock);
       if (name.endsWith("-alarm") && (opened === -Errno.EPERM || opened === -Errno.EOPNOTSUPP)) return;
       assertEquals(opened, 0);
@@ -24,53 +24,53 @@ export function testWakeups(hands: KernelHands): void {
       assertEquals(trial.poller.setWakeup(clock, usec), 0);
       assertEquals(trial.reports(), []);
       assertEquals(trial.poller.clocksFired, 0);
-      trial.waitUntil(() => trial.poller.clocksFired !== 0);
+      await trial.waitUntil(() => trial.poller.clocksFired !== 0);
       assertEquals(trial.poller.clocksFired, 1 << clock);
       assertGreaterOrEqual(trial.kernel.now(clock), usec);
       assertFiresNoMore(trial);
     });
   }
 
-  contractTest(hands, "Poller.clocksFired keeps its bits until the loop clears them", (trial) => {
+  contractTest(hands, "Poller.clocksFired keeps its bits until the loop clears them", async (trial) => {
     setPast(trial, monotonic);
-    trial.waitUntil(() => trial.poller.clocksFired !== 0);
+    await trial.waitUntil(() => trial.poller.clocksFired !== 0);
     assertEquals(trial.reports(), []);
     setPast(trial, realtime);
-    trial.waitUntil(() => trial.poller.clocksFired === (1 << monotonic | 1 << realtime));
+    await trial.waitUntil(() => trial.poller.clocksFired === (1 << monotonic | 1 << realtime));
   });
 
-  contractTest(hands, "Poller.poll() reports no token for a wake-up", (trial) => {
+  contractTest(hands, "Poller.poll() reports no token for a wake-up", async (trial) => {
     setPast(trial, monotonic);
     const tokens: number[] = [];
-    trial.waitUntil((reports) => {
+    await trial.waitUntil((reports) => {
       tokens.push(...reports.map(([token]) => token));
       return trial.poller.clocksFired !== 0;
     });
     assertEquals(tokens, []);
   });
 
-  contractTest(hands, "Poller.setWakeup() fires at once for a time that has passed, and for 0", (trial) => {
+  contractTest(hands, "Poller.setWakeup() fires at once for a time that has passed, and for 0", async (trial) => {
     for (const usec of [0, 1, trial.now]) {
       assertEquals(trial.poller.setWakeup(monotonic, usec), 0);
-      trial.waitUntil(() => trial.poller.clocksFired !== 0);
+      await trial.waitUntil(() => trial.poller.clocksFired !== 0);
       assertEquals(trial.poller.clocksFired, 1 << monotonic);
       trial.poller.clocksFired = 0;
     }
     assertFiresNoMore(trial);
   });
 
-  contractTest(hands, "Poller.setWakeup() replaces the wake-up of its clock", (trial) => {
+  contractTest(hands, "Poller.setWakeup() replaces the wake-up of its clock", async (trial) => {
     assertEquals(trial.poller.setWakeup(monotonic, trial.now + 1_000_000_000), 0);
     assertEquals(trial.poller.setWakeup(monotonic, trial.now + 1_000), 0);
-    trial.waitUntil(() => trial.poller.clocksFired !== 0);
+    await trial.waitUntil(() => trial.poller.clocksFired !== 0);
     assertFiresNoMore(trial);
   });
 
-  contractTest(hands, "Poller.setWakeup() leaves the wake-ups of other clocks as they are", (trial) => {
+  contractTest(hands, "Poller.setWakeup() leaves the wake-ups of other clocks as they are", async (trial) => {
     assertEquals(trial.poller.setWakeup(boottime, trial.kernel.now(boottime) + 1_000), 0);
     assertEquals(trial.poller.setWakeup(monotonic, trial.now + 2_000), 0);
     assertEquals(trial.poller.setWakeup(realtime, Infinity), 0);
-    trial.waitUntil(() => trial.poller.clocksFired === (1 << boottime | 1 << monotonic));
+    await trial.waitUntil(() => trial.poller.clocksFired === (1 << boottime | 1 << monotonic));
   });
 
   contractTest(hands, "Poller.setWakeup() with Infinity takes a wake-up back", (trial) => {
@@ -85,20 +85,20 @@ export function testWakeups(hands: KernelHands): void {
     assertFiresNoMore(trial);
   });
 
-  contractTest(hands, "Poller.setWakeup() belongs to its poller alone", (trial) => {
+  contractTest(hands, "Poller.setWakeup() belongs to its poller alone", async (trial) => {
     const other = trial.openPoller();
     assertEquals(other.setWakeup(monotonic, 0), 0);
     assertFiresNoMore(trial);
-    trial.waitUntil(() => other.clocksFired !== 0, other);
+    await trial.waitUntil(() => other.clocksFired !== 0, other);
   });
 
-  contractTest(hands, "Kernel.openTimeChange() opens what is readable only when the realtime clock is set", (trial) => {
+  contractTest(hands, "Kernel.openTimeChange() opens what is readable only when the realtime clock is set", async (trial) => {
     const handle = trial.own(trial.kernel.openTimeChange());
     assertEquals(trial.read(handle, 8), "EAGAIN");
     assertEquals(trial.poller.watch(handle, IoEvent.IN, false, 1), 0);
     assertEquals(trial.reports(), []);
     assertEquals(trial.poller.setWakeup(realtime, trial.kernel.now(realtime)), 0);
-    trial.waitUntil(() => trial.poller.clocksFired !== 0);
+    await trial.waitUntil(() => trial.poller.clocksFired !== 0);
     assertEquals(trial.reports(), []);
   });
 }
