@@ -237,6 +237,9 @@ export function addChild(
   if ((events & ChildEvent.EXITED) !== 0 && kernel.reapsAutomatically() > 0) {
     throw new SystemError("EBUSY", `Cannot watch ${title}: this process ignores SIGCHLD, so the system reaps its children by itself`);
   }
+  if ((events & (ChildEvent.STOPPED | ChildEvent.CONTINUED)) !== 0 && !kernel.features.has("pidfd")) {
+    throw new SystemError("EOPNOTSUPP", `Cannot watch ${title} for '${events}': the ${kernel.name} kernel tells of no more than EXITED`);
+  }
   const table = childTable(core);
   if (byNumber && table.has(child)) throw watchedAlready(title);
   const pidfd = byNumber ? check(kernel.openProcess(child), (code) => `Cannot watch ${title}: ${code}`, "pidfd_open") : child.pidfd;

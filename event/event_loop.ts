@@ -214,7 +214,12 @@ export class EventLoop implements Disposable, AsyncDisposable {
     return await this.#core.driver.drive(() => this.#core.driver.loop());
   }
 
-  /** As {@linkcode EventLoop.wait}, blocking the thread. Throws EOPNOTSUPP on a kernel that cannot block. */
+  /**
+   * As {@linkcode EventLoop.wait}, blocking the thread.
+   *
+   * @throws {SystemError} EOPNOTSUPP where the kernel cannot wait for what the loop awaits: without `blocking` among its features it waits for
+   * time alone, not for sockets, processes, files, signals, names.
+   */
   waitSync(timeout: Usec = Infinity): boolean {
     requireUsec(timeout, "timeout");
     this.#requireStep("wait for");
@@ -222,7 +227,7 @@ export class EventLoop implements Disposable, AsyncDisposable {
     return this.#blocking(() => this.#core.wait(timeout));
   }
 
-  /** As {@linkcode EventLoop.run}, blocking the thread. Throws EOPNOTSUPP on a kernel that cannot block. */
+  /** As {@linkcode EventLoop.run}, blocking the thread, with the limits of {@linkcode EventLoop.waitSync}. */
   runSync(timeout: Usec = Infinity): boolean {
     requireUsec(timeout, "timeout");
     this.#requireStep("run");
@@ -230,7 +235,7 @@ export class EventLoop implements Disposable, AsyncDisposable {
     return this.#blocking(() => runBlocking(this.#core, timeout));
   }
 
-  /** As {@linkcode EventLoop.loop}, blocking the thread. Throws EOPNOTSUPP on a kernel that cannot block. */
+  /** As {@linkcode EventLoop.loop}, blocking the thread, with the limits of {@linkcode EventLoop.waitSync}. */
   loopSync(): number {
     this.#requireLoop();
     return this.#blocking(() => loopBlocking(this.#core));
@@ -523,9 +528,6 @@ export class EventLoop implements Disposable, AsyncDisposable {
 
   #blocking<T>(body: () => T): T {
     const core = this.#core;
-    if (!core.kernel.features.has("blocking")) {
-      throw new SystemError("EOPNOTSUPP", `Cannot block on the ${core.kernel.name} kernel: use the calls that return promises`);
-    }
     core.driven = core.blocking = true;
     try {
       return body();

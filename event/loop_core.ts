@@ -322,7 +322,10 @@ export class LoopCore {
 
   #failWait(result: number): never {
     this.state = INITIAL;
-    throw systemError(result, `Cannot wait in loop '${this.name}': the kernel's poll failed with ${errorCode(-result)}`);
+    throw systemError(
+      result,
+      `Cannot wait in loop '${this.name}': ${waitFailures[errorCode(-result)] ?? `the kernel's poll failed with ${errorCode(-result)}`}`,
+    );
   }
 
   /**
@@ -606,6 +609,12 @@ export class LoopCore {
     this.watchers.clear();
   }
 }
+
+/** Why a wait fails that blocks the thread. */
+const waitFailures: Readonly<Record<string, string>> = {
+  EOPNOTSUPP: "blocked, the thread would never see what the host's own event loop brings, use the calls that return promises",
+  EDEADLK: "nothing can ever end it",
+};
 
 /** EIO for what has no number. */
 function errnoOf(error: unknown): number {

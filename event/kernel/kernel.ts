@@ -62,8 +62,10 @@ import type { ClockIndex, Usec } from "../time.ts";
 
 /**
  * Something a kernel may have or lack; to ask for what it lacks is EOPNOTSUPP. `descriptors`: a handle is the system's own
- * descriptor. Elsewhere it is a number of the kernel's: from 2^20 up, in a simulation from 3. `blocking`: `poll` can wait, so the Sync calls of the loop
- * work. `nesting`: a poller has a handle that another poller can watch. The rest name what they say.
+ * descriptor. Elsewhere it is a number of the kernel's: from 2^20 up, in a simulation from 3. `blocking`: `poll` can wait for everything. Without it,
+ * it can wait for time alone: where it would have to wait and something is awaited that the host's own event loop brings, it is EOPNOTSUPP. `nesting`: a
+ * poller has a handle that another poller can watch. `pidfd`: any process has a handle, and a child tells of being stopped and continued too;
+ * without it only this process and the children of the kernel's own `spawn` have one. The rest name what they say.
  */
 export type KernelFeature =
   | "descriptors"
@@ -90,7 +92,7 @@ export const COMPLETED = 0x4000_0000;
 
 /** A kernel: see the contract at the head of this module. */
 export interface Kernel {
-  /** `"linux"`, `"simulated"`. */
+  /** `"linux"`, `"portable"`, `"simulated"`. */
   readonly name: string;
   /** What it has. */
   readonly features: ReadonlySet<KernelFeature>;

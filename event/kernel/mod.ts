@@ -5,7 +5,8 @@
  */
 
 import type { Kernel } from "./kernel.ts";
-import { linuxKernel } from "./linux/mod.ts";
+import { linuxKernelIfPermitted } from "./linux/mod.ts";
+import { portableKernel } from "./portable/mod.ts";
 
 export { linuxKernel } from "./linux/mod.ts";
 export { portableKernel } from "./portable/mod.ts";
@@ -21,7 +22,7 @@ export {
 export * from "./kernel.ts";
 export type { ClockIndex } from "../time.ts";
 
-/** What a loop stands on by default. */
+/** What a loop stands on by default: Linux where calling libc is permitted already, else the host's own API. Nobody is asked for a permission. */
 export function defaultKernel(): Kernel {
-  return linuxKernel();
+  return linuxKernelIfPermitted() ?? portableKernel();
 }

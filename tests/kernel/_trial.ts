@@ -173,10 +173,10 @@ export class Trial {
     this.dropPoller(poller);
   }
 
-  /** Sends this process a signal. */
+  /** Sends this process a signal, with the value where signals have any. */
   send(signal: number, value?: number): void {
     const self = this.own(this.kernel.openProcess(this.kernel.pid));
-    assertEquals(this.kernel.signalProcess(self, signal, value), 0);
+    assertEquals(this.kernel.signalProcess(self, signal, this.kernel.features.has("siginfo") ? value : undefined), 0);
     this.drop(self);
   }
 

@@ -47,6 +47,7 @@ export function testProcesses(hands: KernelHands): void {
     assertEquals(trial.read(process.stdout), "there and back");
     trial.drop(process.stdin);
     assertEquals((await trial.waitForChange(process.handle, EXITED)).status, 0);
+    await trial.waitFor(process.stdout, IoEvent.HUP);
     assertEquals(trial.read(process.stdout), "");
     assertEquals(trial.kernel.reapKilledProcess(process.handle), 0);
   });

@@ -4,33 +4,84 @@
  * @module
  */
 
+import { assert, assertEquals } from "@std/assert";
 import { portableKernel } from "../../event/kernel/portable/mod.ts";
+import type { PortableKernel } from "../../event/kernel/portable/portable_kernel.ts";
+import type { Kernel } from "../../event/kernel/kernel.ts";
+import { signalName } from "../../event/signal_names.ts";
 import { type KernelHands, type Program, testKernel } from "./contract.ts";
 
-const path = () => `/tmp/sd-fibers-portable-${Deno.pid}-${crypto.randomUUID()}`;
+/** What is to be removed when a test ends. */
+const made: string[] = [];
+let pathNumber = 0;
 
 const hands: KernelHands = {
   name: "portable",
   openKernel: portableKernel,
   openUnwatchable: () => -1,
   openSocket: () => -1,
-  noteEffect: () => () => Promise.resolve(),
+  noteEffect,
   programs: {
     exit: (code: number): Program => ({ command: "sh", args: ["-c", `exit ${code}`] }),
     copy: (): Program => ({ command: "cat", args: [] }),
     live: (): Program => ({ command: "sleep", args: ["1000"] }),
   },
-  socketPath: path,
-  path,
-  makeFifo: () => {},
-  makeDirectory: () => {},
-  makeFile: () => {},
+  socketPath: freshPath,
+  path: freshPath,
+  makeFifo: (_kernel, path) => {
+    made.push(path);
+    assertEquals(new Deno.Command("mkfifo", { args: [path] }).outputSync().code, 0);
+  },
+  makeDirectory: (_kernel, path) => {
+    made.push(path);
+    Deno.mkdirSync(path);
+  },
+  makeFile: (_kernel, path) => Deno.writeTextFileSync(path, ""),
   makeReceiver: () => () => [],
   openFiles: () => {
     throw new Error("Not yet");
   },
-  lacks: {},
-  finish: () => {},
+  lacks: {
+    "files that cannot be waited for": ["Poller.watch() reports EPERM"],
+    "a poll that waits for signals": ["Poller.poll() ends its wait when a signal comes"],
+    "real-time signals": ["Real-time signals are all kept", "Poller.takeSignal() answers the lowest number"],
+    "streams of a child that are the caller's own": ["Kernel.spawn() passes handles of the caller's on", "A failed call of the kernel"],
+    "news of stopped children": ["Stopping and continuing are", "A process that was continued", "A stopped process dies"],
+    "pressure": ["Kernel.openPressure()", "A FIFO"],
+    "changes of time": ["Kernel.openTimeChange()"],
+  },
+  finish,
 };
+
+function freshPath(): string {
+  return `/tmp/sd-fibers-portable-${Deno.pid}-${pathNumber++}`;
+}
+
+/** The host listens to the signal. */
+function noteEffect(kernel: Kernel, signal: number): (send: () => void) => Promise<void> {
+  const name = signalName(signal) as Deno.Signal;
+  let isHeard = false;
+  const hear = () => void (isHeard = true);
+  Deno.addSignalListener(name, hear);
+  return async (send) => {
+    isHeard = false;
+    send();
+    await turns(kernel, () => isHeard);
+    Deno.removeSignalListener(name, hear);
+  };
+}
+
+/** The host sees the end of all children. */
+async function finish(kernel: Kernel): Promise<void> {
+  await turns(kernel, () => (kernel as PortableKernel).runningProcesses === 0);
+  for (const path of made.splice(0)) Deno.removeSync(path, { recursive: true });
+}
+
+async function turns(kernel: Kernel, isDone: () => boolean): Promise<void> {
+  for (let count = 0; !isDone(); count++) {
+    assert(count < 10_000, "It never happens");
+    await kernel.turn("io");
+  }
+}
 
 testKernel(hands);

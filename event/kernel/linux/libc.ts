@@ -69,12 +69,14 @@ export function openLibc(): void {
   opened = true;
 }
 
-/** Opens libc if that is permitted and works, and says nothing otherwise. */
-export function openLibcIfPermitted(): void {
+/** Opens libc if that is permitted and works: whether it is open. */
+export function openLibcIfPermitted(): boolean {
   try {
     openLibc();
+    return true;
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
+    return false;
   }
 }
 

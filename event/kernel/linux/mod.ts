@@ -27,3 +27,8 @@ export function linuxKernel(): Kernel {
   }
   return kernel;
 }
+
+/** The Linux kernel where calling libc is permitted already and works, without ever asking for it. */
+export function linuxKernelIfPermitted(): Kernel | undefined {
+  return kernel ?? (openLibcIfPermitted() ? linuxKernel() : undefined);
+}

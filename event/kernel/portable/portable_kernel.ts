@@ -25,8 +25,10 @@ import type {
   SpawnedProcess,
 } from "../kernel.ts";
 import { HostClocks } from "./clocks.ts";
+import { startByDeno } from "./deno_child.ts";
 import { FileWatches } from "./file_watches.ts";
 import type { Host } from "./host.ts";
+import { startByNode } from "./node_child.ts";
 import { Parking } from "./parking.ts";
 import { PortablePoller } from "./poller.ts";
 import { environment, readBootId } from "./process_facts.ts";
@@ -62,8 +64,13 @@ export class PortableKernel implements Kernel {
       signals: new Signals(),
       sockets: new Sockets(descriptors),
     };
-    this.#processes = new Processes(this.#world);
+    this.#processes = new Processes(descriptors, globalThis.Deno?.Command === undefined ? startByNode : startByDeno);
     this.#files = new FileWatches(descriptors);
+  }
+
+  /** How many children the host is still to see the end of. */
+  get runningProcesses(): number {
+    return this.#processes.running;
   }
 
   openPoller(): Poller {

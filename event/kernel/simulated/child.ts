@@ -7,7 +7,7 @@
 import { Errno } from "../../errno.ts";
 import { ChildEvent } from "../../flags.ts";
 import type { Handle, ProcessRecord, Result } from "../kernel.ts";
-import { defaultAction, SIGCONT, SIGKILL, SIGSTOP } from "./signal_actions.ts";
+import { defaultAction, SIGCONT, SIGKILL, SIGSTOP } from "../emulated/signal_actions.ts";
 import type { SimulatedProcess } from "./simulated_kernel.ts";
 
 /** Codes of state changes as in siginfo. */

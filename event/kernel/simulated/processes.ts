@@ -12,7 +12,7 @@ import type { Descriptors } from "../emulated/descriptors.ts";
 import { InputWatch } from "./input_watch.ts";
 import { NullDevice, OpenFile } from "../emulated/open_file.ts";
 import { openPipe } from "../emulated/pipe.ts";
-import { isSignal, SIGCHLD } from "./signal_actions.ts";
+import { isSignal, SIGCHLD } from "../emulated/signal_actions.ts";
 import type { Signals } from "./signals.ts";
 import type { SimulatedProcess } from "./simulated_kernel.ts";
 import type { Timeline } from "./timeline.ts";

@@ -8,7 +8,7 @@ import { Errno } from "../../errno.ts";
 import { signalName } from "../../signal_names.ts";
 import type { Result, SignalRecord } from "../kernel.ts";
 import type { SignalClaims, SignalQueue } from "../emulated/signal_queue.ts";
-import { canBeClaimed, defaultAction } from "./signal_actions.ts";
+import { canBeClaimed, defaultAction } from "../emulated/signal_actions.ts";
 
 /** The claims of all pollers of one process. */
 export class Signals implements SignalClaims {
