@@ -4,7 +4,18 @@
  * @module
  */
 
-import { type Clock, EventLoop, IoEvent, type Kernel, linuxKernel, msec, promiseFuture, sec, simulatedKernel } from "@sd/fibers";
+import {
+  type Clock,
+  EventLoop,
+  IoEvent,
+  type Kernel,
+  linuxKernel,
+  msec,
+  portableKernel,
+  promiseFuture,
+  sec,
+  simulatedKernel,
+} from "@sd/fibers";
 import { assert, assertEquals } from "@std/assert";
 import { coreOf } from "../../event/event_loop.ts";
 import { Steps } from "../_steps.ts";
@@ -21,14 +32,16 @@ interface World {
   raise(): void;
 }
 
-/** Registers a test that is run on both kernels. */
+/** Registers a test that is run on all kernels. */
 function hostedTest(name: string, body: (world: World) => Promise<void>): void {
   Deno.test(`${name} (simulated)`, async () => {
     const kernel = simulatedKernel();
     await tryOut(kernel, () => kernel.raise("SIGUSR1"), body);
     assertEquals(kernel.leaks(), []);
   });
-  Deno.test(`${name} (linux)`, () => tryOut(linuxKernel(), () => Deno.kill(Deno.pid, "SIGUSR1"), body));
+  for (const kernel of [linuxKernel(), portableKernel()]) {
+    Deno.test(`${name} (${kernel.name})`, () => tryOut(kernel, () => Deno.kill(Deno.pid, "SIGUSR1"), body));
+  }
 }
 
 async function tryOut(kernel: Kernel, raise: () => void, body: (world: World) => Promise<void>): Promise<void> {

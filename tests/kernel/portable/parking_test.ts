@@ -1,0 +1,139 @@
+import { assert, assertEquals } from "@std/assert";
+import { IoEvent } from "../../../event/flags.ts";
+import { ClockIndex } from "../../../event/time.ts";
+import type { Poller } from "../../../event/kernel/kernel.ts";
+import { fakeKernel } from "./fake_host.ts";
+
+const { monotonic, realtime } = ClockIndex;
+
+/** Parks: whether it has ended. */
+function park(poller: Poller): () => boolean {
+  let woken = false;
+  poller.onWake = () => void (woken = true);
+  poller.park();
+  return () => woken;
+}
+
+Deno.test("A park ends late by as much as the host's timer does, and no more", () => {
+  const { host, kernel, poller } = fakeKernel();
+  poller.setWakeup(monotonic, kernel.now(monotonic) + 10_000);
+  host.lateness = 50;
+  const isOver = park(poller);
+  host.turn();
+  assertEquals(host.comeTimer(), 10);
+  assert(isOver());
+  poller.poll(0);
+  assertEquals(poller.clocksFired, 1 << monotonic);
+  poller.close();
+});
+
+Deno.test("A timer of the host that comes early ends no park: it is set once more", () => {
+  const { host, kernel, poller } = fakeKernel();
+  const usec = kernel.now(monotonic) + 10_000;
+  poller.setWakeup(monotonic, usec);
+  host.lateness = -3;
+  const isOver = park(poller);
+  host.turn();
+  assertEquals([host.comeTimer(), isOver()], [10, false]);
+  assertEquals([host.comeTimer(), isOver()], [3, true]);
+  assert(kernel.now(monotonic) >= usec);
+  poller.close();
+});
+
+Deno.test("A limit of a park is kept by a timer that comes early, too", () => {
+  const { host, poller } = fakeKernel();
+  poller.limitPark(2_000);
+  host.lateness = -1;
+  const isOver = park(poller);
+  host.turn();
+  host.comeTimer();
+  assert(!isOver());
+  host.comeTimer();
+  assert(isOver());
+  assertEquals([poller.poll(0), poller.clocksFired], [0, 0]);
+  poller.close();
+});
+
+Deno.test("A wake-up further ahead than a timer of the host can be set takes several", () => {
+  const { host, kernel, poller } = fakeKernel();
+  const days = 60;
+  poller.setWakeup(monotonic, kernel.now(monotonic) + days * 86_400_000_000);
+  const isOver = park(poller);
+  host.turn();
+  const delays: number[] = [];
+  while (!isOver()) delays.push(host.comeTimer());
+  assertEquals(delays, [0x7fff_ffff, 0x7fff_ffff, days * 86_400_000 - 2 * 0x7fff_ffff]);
+  poller.close();
+});
+
+Deno.test("A wake-up of the realtime clock comes within a second when somebody sets the clock", () => {
+  const { host, kernel, poller } = fakeKernel();
+  poller.setWakeup(realtime, kernel.now(realtime) + 3_600_000_000);
+  const isOver = park(poller);
+  host.turn();
+  assertEquals([host.comeTimer(), isOver()], [1_000, false]);
+  host.realtime += 3_600_000;
+  assertEquals([host.comeTimer(), isOver()], [1_000, true]);
+  poller.poll(0);
+  assertEquals(poller.clocksFired, 1 << realtime);
+  poller.close();
+});
+
+Deno.test("A wake-up of the realtime clock waits when somebody sets the clock back", () => {
+  const { host, kernel, poller } = fakeKernel();
+  const usec = kernel.now(realtime) + 500_000;
+  poller.setWakeup(realtime, usec);
+  const isOver = park(poller);
+  host.turn();
+  host.realtime -= 2_000;
+  const delays: number[] = [];
+  while (!isOver()) delays.push(host.comeTimer());
+  assertEquals(delays.slice(0, 3), [500, 1_000, 1_000]);
+  assert(kernel.now(realtime) >= usec);
+  poller.close();
+});
+
+Deno.test("The host has something to wait for exactly while somebody is parked", () => {
+  const { host, kernel, poller } = fakeKernel();
+  const [reader, writer] = kernel.openPipe();
+  poller.watch(reader, IoEvent.IN, false, 1);
+  poller.setWakeup(monotonic, kernel.now(monotonic) + 1_000_000);
+  kernel.tryWrite(writer, new Uint8Array(1));
+  assert(host.isIdle);
+  kernel.tryRead(reader, new Uint8Array(1));
+  for (const end of [() => poller.wake(), () => kernel.tryWrite(writer, new Uint8Array(1)), () => poller.limitPark(0)]) {
+    const isOver = park(poller);
+    assert(!host.isIdle);
+    host.turn();
+    assert(!host.isIdle);
+    end();
+    host.turn();
+    assert(isOver());
+    assert(host.isIdle);
+    kernel.tryRead(reader, new Uint8Array(1));
+  }
+  park(poller);
+  host.turn();
+  poller.close();
+  assert(host.isIdle);
+});
+
+Deno.test("Without anything to wait for a park waits all the same", () => {
+  const { host, poller } = fakeKernel();
+  const isOver = park(poller);
+  host.turn();
+  assertEquals([host.comeTimer(), host.comeTimer(), isOver()], [0x7fff_ffff, 0x7fff_ffff, false]);
+  poller.close();
+});
+
+Deno.test("A park that another poller's wake-up makes ready ends by that", () => {
+  const { host, kernel, poller } = fakeKernel();
+  const inner = kernel.openPoller();
+  poller.watch(inner.handle, IoEvent.IN, false, 1);
+  inner.setWakeup(monotonic, kernel.now(monotonic) + 7_000);
+  const isOver = park(poller);
+  host.turn();
+  assertEquals([host.comeTimer(), isOver(), poller.poll(0), poller.readyEvents[0]], [7, true, 1, IoEvent.IN]);
+  inner.close();
+  poller.close();
+});
