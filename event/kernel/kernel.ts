@@ -52,6 +52,9 @@
  *    failure leaves what was written so far. "replace" writes a new file beside it that takes its name (of a link, the link's) when
  *    it is whole and on the disk; a failure leaves all as it was. Both can be stopped, between two pieces and while they wait for
  *    somebody else.
+ * 18. A stream that was opened with TLS is on its way until the handshake is done, and what fails in there is an error of the stream: EKEYREJECTED
+ *    and its like for a certificate that is not accepted, EPROTO for the rest. A listener with TLS answers with connections whose handshake is done;
+ *    one that fails is passed over. The end of a stream is also that of its secret: a connection that breaks off may read as ended.
  *
  * Every kernel passes the suite in `tests/kernel/`.
  *
@@ -76,7 +79,8 @@ export type KernelFeature =
   | "inotify"
   | "pressure"
   | "datagrams"
-  | "descriptor-passing";
+  | "descriptor-passing"
+  | "tls";
 
 /** What there may be too little of. */
 export type PressureResource = "memory" | "cpu" | "io";
@@ -125,10 +129,20 @@ export interface Kernel {
   /** A pipe: what is written to the second comes out of the first. */
   openPipe(): [reader: Handle, writer: Handle] | Result;
 
-  /** A socket that listens. The hostname is a numeric address. */
-  openListener(address: ListenAddress): Result;
-  /** A stream on its way to the address, writable when it got there or failed: `socketError` says which. The hostname is numeric. */
-  openStream(address: SocketAddress): Result;
+  /**
+   * A socket that listens. The hostname is a numeric address.
+   *
+   * @param tls Make each connection secure. −EOPNOTSUPP without the feature `tls`, −EBADMSG for a certificate or key that cannot be used.
+   */
+  openListener(address: ListenAddress, tls?: ServerTls): Result;
+  /**
+   * A stream on its way to the address, writable when it got there or failed: `socketError` says which. The hostname is numeric.
+   *
+   * @param tls Make it secure. −EOPNOTSUPP without the feature `tls`, −EBADMSG for a certificate or key that cannot be used.
+   */
+  openStream(address: SocketAddress, tls?: ClientTls): Result;
+  /** The protocol that the two sides of a secure stream have agreed upon; `undefined` where there is none. */
+  alpnProtocol(handle: Handle): string | undefined | Result;
   /** Makes `handle`, a socket of the caller's, go to the address: 0, or −EINPROGRESS and it is writable when done. */
   connectSocket(handle: Handle, address: SocketAddress): Result;
   /** Takes the error that a socket holds: 0 or a negated errno; −ENOTSOCK for anything else. */
@@ -314,6 +328,34 @@ export type ListenAddress = {
   /** How many connections may wait to be accepted. Default: 511. */
   backlog?: number;
 };
+
+/** A certificate, and the key that it belongs to: both PEM. */
+export interface TlsIdentity {
+  /** With those of the authorities in between behind it. */
+  readonly cert: string;
+  /** Without a passphrase. */
+  readonly key: string;
+}
+
+/** How a client makes a stream secure. */
+export interface ClientTls {
+  /** The name, or numeric address, that the server's certificate must be for. */
+  readonly serverName: string;
+  /** Who is trusted to sign that, besides the authorities that the host trusts: PEM, one each. */
+  readonly caCerts: readonly string[];
+  /** Who the client is, for servers that want to know. */
+  readonly identity: TlsIdentity | undefined;
+  /** The protocols to choose from, the best first; none: it is not spoken of. */
+  readonly alpnProtocols: readonly string[];
+}
+
+/** How a server makes its connections secure. */
+export interface ServerTls {
+  /** Who it is. */
+  readonly identity: TlsIdentity;
+  /** The protocols to choose from, the best first. A client that names others alone is refused. */
+  readonly alpnProtocols: readonly string[];
+}
 
 /** One of a process's three streams: a handle of the caller's, the kernel's own pipe, nothing, or what this process has. */
 export type SpawnStdio = "inherit" | "null" | "piped" | { fd: Handle };

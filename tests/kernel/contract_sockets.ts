@@ -7,7 +7,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { Errno } from "../../event/errno.ts";
 import { IoEvent } from "../../event/flags.ts";
-import type { Handle, SocketAddress } from "../../event/kernel/kernel.ts";
+import type { Handle, Result, SocketAddress } from "../../event/kernel/kernel.ts";
 import { contractTest, type KernelHands, type Trial } from "./_trial.ts";
 
 const { IN, OUT, ERR, HUP, RDHUP } = IoEvent;
@@ -43,6 +43,7 @@ export function testSockets(hands: KernelHands): void {
       assertEquals(trial.kernel.remoteAddress(server), trial.kernel.localAddress(client));
       if ("path" in address) assertEquals(trial.kernel.localAddress(client), undefined);
       else assertNotEquals(address.port, 0);
+      assertEquals(trial.kernel.alpnProtocol(client), undefined);
       removeFile(trial, listener);
     });
 
@@ -132,17 +133,19 @@ export function testSockets(hands: KernelHands): void {
     assertEquals(trial.kernel.socketError(client), 0);
   });
 
-  contractTest(hands, "Kernel.openStream() to a socket file reports ENOENT without one and ECONNREFUSED without a listener", (trial) => {
+  contractTest(hands, "Kernel.openStream() to a socket file that is not there fails with ENOENT", async (trial) => {
+    assertEquals(await failure(trial, { path: hands.socketPath() }), -Errno.ENOENT);
+  });
+
+  contractTest(hands, "Kernel.openStream() to a socket file that outlived its listener fails with ECONNREFUSED", async (trial) => {
     const address = { path: hands.socketPath() };
-    assertEquals(trial.kernel.openStream(address), -Errno.ENOENT);
-    const listener = trial.own(trial.kernel.openListener(address));
-    trial.drop(listener);
-    assertEquals(trial.kernel.openStream(address), -Errno.ECONNREFUSED);
+    trial.drop(trial.own(trial.kernel.openListener(address)));
+    assertEquals(await failure(trial, address), -Errno.ECONNREFUSED);
     assertEquals(trial.kernel.removeSocketFile(address.path), 0);
   });
 
-  contractTest(hands, "Kernel.openStream() to an abstract name without a listener reports ECONNREFUSED", (trial) => {
-    assertEquals(trial.kernel.openStream({ path: `@${hands.socketPath()}` }), -Errno.ECONNREFUSED);
+  contractTest(hands, "Kernel.openStream() to an abstract name without a listener fails with ECONNREFUSED", async (trial) => {
+    assertEquals(await failure(trial, { path: `@${hands.socketPath()}` }), -Errno.ECONNREFUSED);
   });
 
   contractTest(hands, "Kernel.removeSocketFile() frees the path, and reports ENOENT where there is no file", (trial) => {
@@ -241,6 +244,15 @@ export function testSockets(hands: KernelHands): void {
     assertEquals(trial.kernel.connectSocket(client, { path: "@".padEnd(50, "x") }), -Errno.EAFNOSUPPORT);
   });
 
+  contractTest(hands, "Without the feature tls streams and listeners with TLS are EOPNOTSUPP", ({ kernel }) => {
+    if (kernel.features.has("tls")) return;
+    const address = { hostname: localhost, port: 0 };
+    const server = { identity: { cert: "", key: "" }, alpnProtocols: [] };
+    const client = { serverName: "localhost", caCerts: [], identity: undefined, alpnProtocols: [] };
+    assertEquals(kernel.openListener(address, server), -Errno.EOPNOTSUPP);
+    assertEquals(kernel.openStream(address, client), -Errno.EOPNOTSUPP);
+  });
+
   contractTest(hands, "The calls for sockets report ENOTSOCK for anything else", (trial) => {
     const [reader] = trial.pipe();
     const { kernel } = trial;
@@ -249,6 +261,7 @@ export function testSockets(hands: KernelHands): void {
     assertEquals(kernel.socketError(reader), -Errno.ENOTSOCK);
     assertEquals(kernel.localAddress(reader), -Errno.ENOTSOCK);
     assertEquals(kernel.remoteAddress(reader), -Errno.ENOTSOCK);
+    assertEquals(kernel.alpnProtocol(reader), -Errno.ENOTSOCK);
     assertEquals(kernel.closeWrite(reader), -Errno.ENOTSOCK);
   });
 
@@ -291,6 +304,14 @@ async function connect(trial: Trial, address: SocketAddress): Promise<[listener:
   assertEquals(trial.kernel.setBlocking(client, false), 0);
   assertEquals(trial.kernel.setBlocking(server, false), 0);
   return [listener, client, server];
+}
+
+/** Why no stream gets to the address, told at once or on its way. */
+async function failure(trial: Trial, address: SocketAddress): Promise<Result> {
+  const result = trial.kernel.openStream(address);
+  if (result < 0) return result;
+  await trial.waitFor(trial.own(result), OUT);
+  return trial.kernel.socketError(result);
 }
 
 /** A stream whose refusal was taken. */

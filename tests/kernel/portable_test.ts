@@ -49,6 +49,17 @@ const hands: KernelHands = {
     "news of stopped children": ["Stopping and continuing are", "A process that was continued", "A stopped process dies"],
     "pressure": ["Kernel.openPressure()", "A FIFO"],
     "changes of time": ["Kernel.openTimeChange()"],
+    "resets over AF_UNIX": [
+      "A stream over a socket file that was closed with data unread",
+      "A stream over an abstract name that was closed with data unread",
+    ],
+    "socket files that outlive their listener": [
+      "Kernel.openStream() to a socket file that outlived its listener",
+      "Kernel.removeSocketFile() frees the path",
+    ],
+    "ports that are shared": ["Listeners share a port"],
+    "sockets that are sent off later": ["Kernel.connectSocket()"],
+    "datagrams of AF_UNIX": ["Kernel.sendDatagram()"],
   },
   finish,
 };

@@ -16,6 +16,7 @@ import { openProcess, peekProcess, processId, reapKilledProcess, reapProcess, si
 import { reapsAutomatically } from "./signal_action.ts";
 import { signalsHaveInfo } from "./signals.ts";
 import {
+  alpnProtocol,
   closeWrite,
   connectSocket,
   localAddress,
@@ -62,6 +63,7 @@ export function makeLinuxKernel(): Kernel {
     socketError,
     localAddress,
     remoteAddress,
+    alpnProtocol,
     closeWrite,
     removeSocketFile,
     sendDatagram,

@@ -8,7 +8,7 @@
  */
 
 import { Errno } from "../../errno.ts";
-import type { Handle, ListenAddress, Result, SocketAddress } from "../kernel.ts";
+import type { ClientTls, Handle, ListenAddress, Result, ServerTls, SocketAddress } from "../kernel.ts";
 import { close, tryWrite } from "./descriptors.ts";
 import { kindOfPath, S_IFSOCK } from "./file_kind.ts";
 import { cString, failure, libc, result } from "./libc.ts";
@@ -38,8 +38,9 @@ const cellLength = Uint32Array.of(4);
 const addressBytes = new Uint8Array(MAX_ADDRESS_BYTES);
 const addressLength = new Uint32Array(1);
 
-/** A socket that listens. */
-export function openListener(address: ListenAddress): Result {
+/** A socket that listens; never a secure one: the system has no TLS. */
+export function openListener(address: ListenAddress, tls?: ServerTls): Result {
+  if (tls !== undefined) return -Errno.EOPNOTSUPP;
   const encoded = encodeAddress(address, anyHost);
   if (typeof encoded === "number") return encoded;
   const handle = openSocket(encoded.family);
@@ -66,8 +67,9 @@ export function tryAccept(handle: Handle): Result {
   return result(libc.accept4(handle, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC));
 }
 
-/** A stream that is there or on its way. */
-export function openStream(address: SocketAddress): Result {
+/** A stream that is there or on its way; never a secure one. */
+export function openStream(address: SocketAddress, tls?: ClientTls): Result {
+  if (tls !== undefined) return -Errno.EOPNOTSUPP;
   const encoded = encodeAddress(address, localHost);
   if (typeof encoded === "number") return encoded;
   const handle = openSocket(encoded.family);
@@ -121,6 +123,12 @@ export function localAddress(handle: Handle): SocketAddress | undefined | Result
 export function remoteAddress(handle: Handle): SocketAddress | undefined | Result {
   addressLength[0] = MAX_ADDRESS_BYTES;
   return libc.getpeername(handle, addressBytes, addressLength) < 0 ? failure() : decodeAddress(addressBytes, addressLength[0]);
+}
+
+/** No socket has one. */
+export function alpnProtocol(handle: Handle): undefined | Result {
+  const local = localAddress(handle);
+  return typeof local === "number" ? local : undefined;
 }
 
 /** Ends the writing direction of a stream. */

@@ -11,6 +11,7 @@ import { Descriptors } from "../emulated/descriptors.ts";
 import { openPipe } from "../emulated/pipe.ts";
 import type { EmulatedPoller } from "../emulated/poller.ts";
 import type {
+  ClientTls,
   Handle,
   Kernel,
   KernelFeature,
@@ -20,6 +21,7 @@ import type {
   PressureResource,
   ProcessRecord,
   Result,
+  ServerTls,
   SocketAddress,
   SpawnCommand,
   SpawnedProcess,
@@ -44,7 +46,7 @@ const firstHandle: Handle = 2 ** 20;
 /** The calls of the contract on a host. */
 export class PortableKernel implements Kernel {
   readonly name = "portable";
-  readonly features: ReadonlySet<KernelFeature> = new Set<KernelFeature>(["nesting"]);
+  readonly features: ReadonlySet<KernelFeature> = new Set<KernelFeature>(["nesting", "tls"]);
   readonly pid: number = pid;
   hostWaits = 0;
   readonly #world: World;
@@ -124,12 +126,16 @@ export class PortableKernel implements Kernel {
     return this.#world.sockets.tryAccept(handle);
   }
 
-  openListener(address: ListenAddress): Result {
-    return this.#world.sockets.openListener(address);
+  openListener(address: ListenAddress, tls?: ServerTls): Result {
+    return this.#world.sockets.openListener(address, tls);
   }
 
-  openStream(address: SocketAddress): Result {
-    return this.#world.sockets.openStream(address);
+  openStream(address: SocketAddress, tls?: ClientTls): Result {
+    return this.#world.sockets.openStream(address, tls);
+  }
+
+  alpnProtocol(handle: Handle): string | undefined | Result {
+    return this.#world.sockets.alpnProtocol(handle);
   }
 
   connectSocket(handle: Handle, address: SocketAddress): Result {

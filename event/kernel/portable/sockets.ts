@@ -4,9 +4,23 @@
  * @module
  */
 
+import { lstatSync, unlinkSync } from "node:fs";
+import { Socket } from "node:net";
 import { Errno } from "../../errno.ts";
 import type { Descriptors } from "../emulated/descriptors.ts";
-import type { CompletionResult, Handle, ListenAddress, Result, SocketAddress } from "../kernel.ts";
+import type { ClientTls, CompletionResult, Handle, ListenAddress, Result, ServerTls, SocketAddress } from "../kernel.ts";
+import { complete, hostPath, type InternetAddress, isAbstract, isPermitted, type UnixAddress } from "./addresses.ts";
+import { socketErrno } from "./socket_error.ts";
+import { Listener } from "./listener.ts";
+import { isGranted } from "./permissions.ts";
+import { resolve } from "./resolve.ts";
+import { Stream } from "./stream.ts";
+import { clientContext, secureClient, serverContext } from "./tls.ts";
+import { Wire } from "./wire.ts";
+
+const defaultBacklog = 511;
+const anyHost = "0.0.0.0";
+const localHost = "127.0.0.1";
 
 /** What stands in the kernel contract, by the same names. */
 export class Sockets {
@@ -16,48 +30,121 @@ export class Sockets {
     this.#descriptors = descriptors;
   }
 
-  openListener(_address: ListenAddress): Result {
-    return -Errno.EOPNOTSUPP;
+  /** Hosts share ports between processes in ways of their own, if at all: EOPNOTSUPP for `reusePort`. */
+  openListener(address: ListenAddress, tls?: ServerTls): Result {
+    const place = complete(address, anyHost);
+    if (typeof place === "number") return place;
+    if ("reusePort" in address && address.reusePort) return -Errno.EOPNOTSUPP;
+    if (!isPermitted(place)) return -Errno.EACCES;
+    const context = tls && serverContext(tls);
+    if (typeof context === "number") return context;
+    return this.#opened(Listener.open(place, address.backlog ?? defaultBacklog, context));
   }
 
   tryAccept(handle: Handle): Result {
-    return this.#descriptors.get(handle) === undefined ? -Errno.EBADF : -Errno.ENOTSOCK;
+    const file = this.#socket(handle);
+    if (typeof file === "number") return file;
+    return file instanceof Listener ? this.#opened(file.accept()) : -Errno.EINVAL;
   }
 
-  openStream(_address: SocketAddress): Result {
-    return -Errno.EOPNOTSUPP;
+  openStream(address: SocketAddress, tls?: ClientTls): Result {
+    const place = complete(address, localHost);
+    if (typeof place === "number") return place;
+    if (!isPermitted(place)) return -Errno.EACCES;
+    return this.#opened(tls === undefined ? openPlainStream(place) : openSecureStream(place, tls));
   }
 
+  /** There is no socket that could be sent anywhere: a stream is opened on its way. */
   connectSocket(handle: Handle, _address: SocketAddress): Result {
-    return this.#descriptors.get(handle) === undefined ? -Errno.EBADF : -Errno.ENOTSOCK;
+    const file = this.#socket(handle);
+    return typeof file === "number" ? file : -Errno.EOPNOTSUPP;
   }
 
   socketError(handle: Handle): Result {
-    return this.#descriptors.get(handle) === undefined ? -Errno.EBADF : -Errno.ENOTSOCK;
+    const file = this.#socket(handle);
+    return typeof file === "number" ? file : file.takeError();
   }
 
   localAddress(handle: Handle): SocketAddress | undefined | Result {
-    return this.#descriptors.get(handle) === undefined ? -Errno.EBADF : -Errno.ENOTSOCK;
+    const file = this.#socket(handle);
+    if (typeof file === "number") return file;
+    return file instanceof Listener ? file.address : file.localAddress;
   }
 
   remoteAddress(handle: Handle): SocketAddress | undefined | Result {
-    return this.#descriptors.get(handle) === undefined ? -Errno.EBADF : -Errno.ENOTSOCK;
+    const file = this.#socket(handle);
+    if (typeof file === "number") return file;
+    return file instanceof Listener ? -Errno.ENOTCONN : file.remoteAddress;
+  }
+
+  alpnProtocol(handle: Handle): string | undefined | Result {
+    const file = this.#socket(handle);
+    if (typeof file === "number") return file;
+    return file instanceof Listener ? -Errno.ENOTCONN : file.alpnProtocol;
   }
 
   closeWrite(handle: Handle): Result {
-    return this.#descriptors.get(handle) === undefined ? -Errno.EBADF : -Errno.ENOTSOCK;
+    const file = this.#socket(handle);
+    if (typeof file === "number") return file;
+    return file instanceof Listener ? -Errno.ENOTCONN : file.closeWrite();
   }
 
-  removeSocketFile(_path: string): Result {
-    return -Errno.EOPNOTSUPP;
+  /** Removes a socket file, and no file of another kind: ENOTSOCK. That of a listener goes with it already. */
+  removeSocketFile(path: string): Result {
+    if (isAbstract(path)) return -Errno.ENOENT;
+    if (!isGranted({ name: "read", path }) || !isGranted({ name: "write", path })) return -Errno.EACCES;
+    try {
+      if (!lstatSync(path).isSocket()) return -Errno.ENOTSOCK;
+      unlinkSync(path);
+      return 0;
+    } catch (error) {
+      return -socketErrno(error);
+    }
   }
 
+  /** No host has datagrams of AF_UNIX. */
   sendDatagram(_path: string, _data: Uint8Array): Result {
     return -Errno.EOPNOTSUPP;
   }
 
   /** Calls `done` with the numeric addresses of a hostname, or with a negated errno, from a turn of the host. */
-  resolve(_hostname: string, _done: (result: CompletionResult) => void): Result {
-    return -Errno.EOPNOTSUPP;
+  resolve(hostname: string, done: (result: CompletionResult) => void): Result {
+    return resolve(hostname, done);
+  }
+
+  #opened(file: Stream | Listener | Result): Result {
+    return typeof file === "number" ? file : this.#descriptors.open(file);
+  }
+
+  #socket(handle: Handle): Stream | Listener | Result {
+    const file = this.#descriptors.get(handle)?.file;
+    if (file === undefined) return -Errno.EBADF;
+    return file instanceof Stream || file instanceof Listener ? file : -Errno.ENOTSOCK;
+  }
+}
+
+function openPlainStream(place: InternetAddress | UnixAddress): Stream | Result {
+  const raw = sendOff(place);
+  if (typeof raw === "number") return raw;
+  return new Stream(new Wire(raw), { arrival: "connect", remote: place });
+}
+
+function openSecureStream(place: InternetAddress | UnixAddress, tls: ClientTls): Stream | Result {
+  const context = clientContext(tls);
+  if (typeof context === "number") return context;
+  const raw = sendOff(place);
+  if (typeof raw === "number") return raw;
+  return new Stream(secureClient(raw, context, tls.serverName), { arrival: "secureConnect", remote: place });
+}
+
+/** A socket of the host's on its way. */
+function sendOff(place: InternetAddress | UnixAddress): Socket | Result {
+  const raw = new Socket({ allowHalfOpen: true });
+  raw.setNoDelay(true);
+  try {
+    return "path" in place ? raw.connect({ path: hostPath(place.path) }) : raw.connect({ host: place.hostname, port: place.port });
+  } catch (error) {
+    raw.destroy();
+    return -socketErrno(error);
   }
 }

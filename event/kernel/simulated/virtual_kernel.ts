@@ -9,6 +9,7 @@ import { IoEvent, WatchEvent } from "../../flags.ts";
 import { type Signal, signalNumber } from "../../signal_names.ts";
 import type { ClockIndex, Usec } from "../../time.ts";
 import type {
+  ClientTls,
   Handle,
   KernelFeature,
   ListenAddress,
@@ -17,6 +18,7 @@ import type {
   PressureResource,
   ProcessRecord,
   Result,
+  ServerTls,
   SignalRecord,
   SocketAddress,
   SpawnCommand,
@@ -245,12 +247,14 @@ export class VirtualKernel implements SimulatedKernel {
     return [reader, writer];
   }
 
-  openListener(address: ListenAddress): Result {
+  openListener(address: ListenAddress, tls?: ServerTls): Result {
+    if (tls !== undefined) return -Errno.EOPNOTSUPP;
     const listener = this.#network.listen(address);
     return typeof listener === "number" ? listener : this.#open(listener);
   }
 
-  openStream(address: SocketAddress): Result {
+  openStream(address: SocketAddress, tls?: ClientTls): Result {
+    if (tls !== undefined) return -Errno.EOPNOTSUPP;
     const stream = new Stream("path" in address ? "unix" : "tcp");
     const result = this.#network.connect(stream, address);
     return result < 0 && result !== -Errno.EINPROGRESS ? result : this.#open(stream);
@@ -279,6 +283,11 @@ export class VirtualKernel implements SimulatedKernel {
     const file = this.#socket(handle);
     if (typeof file === "number") return file;
     return file instanceof Stream && file.state === "connected" ? file.remote : -Errno.ENOTCONN;
+  }
+
+  alpnProtocol(handle: Handle): undefined | Result {
+    const file = this.#socket(handle);
+    return typeof file === "number" ? file : undefined;
   }
 
   closeWrite(handle: Handle): Result {

@@ -1,0 +1,8 @@
+/**
+ * What is still to be sent when a connection is closed.
+ *
+ * @module
+ */
+
+/** How long nothing of it may get through, in milliseconds, before the rest is given up. */
+export const lingerMilliseconds = 60_000;

@@ -1,0 +1,36 @@
+/**
+ * Errors of the host's sockets as numbers.
+ *
+ * @module
+ */
+
+import { getSystemErrorName } from "node:util";
+import { Errno } from "../../errno.ts";
+import { errnoOf } from "./host_error.ts";
+
+/** What the host names in its own way. Of the handshake and of certificates are also those below. */
+const byCode: Readonly<Record<string, number>> = {
+  CERT_HAS_EXPIRED: Errno.EKEYEXPIRED,
+  CERT_REVOKED: Errno.EKEYREVOKED,
+  ERR_ACCESS_DENIED: Errno.EACCES,
+  ERR_SOCKET_CLOSED: Errno.ECONNRESET,
+  ERR_STREAM_DESTROYED: Errno.ECONNRESET,
+};
+
+/** How the names begin by which the host says that a certificate is not accepted, or that the other side does not keep to TLS. */
+const rejected = /^(?:CERT_|CRL_|ERR_TLS_CERT_|UNABLE_TO_|SELF_SIGNED_CERT|DEPTH_ZERO_|INVALID_|PATH_LENGTH_|HOSTNAME_MISMATCH)/;
+const broken = /^ERR_(?:SSL|TLS|OSSL|BORINGSSL)_/;
+
+/** The positive errno of what a socket has thrown or reported. */
+export function socketErrno(error: unknown): number {
+  const { code } = (error ?? {}) as { code?: unknown };
+  if (typeof code !== "string") return errnoOf(error);
+  if (Object.hasOwn(byCode, code)) return byCode[code];
+  if (rejected.test(code)) return Errno.EKEYREJECTED;
+  return broken.test(code) ? Errno.EPROTO : errnoOf(error);
+}
+
+/** The positive errno of a number of the system that the host runs on, whose numbers need not be Linux's. */
+export function errnoOfNumber(number: number): number {
+  return Errno[getSystemErrorName(number)] ?? Errno.EIO;
+}
