@@ -13,6 +13,7 @@ import {
   linuxKernel,
   type ListenAddress,
   type Operation,
+  portableKernel,
   run,
   sec,
   type SimulatedKernel,
@@ -42,12 +43,19 @@ export class IoWorld {
     this.kernel = kernel;
     this.#openAtFirst = this.open();
     this.loop = new EventLoop({ kernel, onError: (error) => this.#reports.push(error) });
-    // The first timer opens a descriptor, which tests that count them would have to know.
-    this.run(() => sleep(1));
+  }
+
+  /** The first timer opens a descriptor, which tests that count them would have to know. */
+  async begin(): Promise<void> {
+    await this.run(() => sleep(1));
   }
 
   get isSimulated(): boolean {
     return this.kernel.name === "simulated";
+  }
+
+  get isBlocking(): boolean {
+    return this.kernel.features.has("blocking");
   }
 
   /** The hands on the virtual world. */
@@ -66,9 +74,9 @@ export class IoWorld {
   }
 
   /** Runs a fiber to its end: what it returns or throws. */
-  run<T>(body: () => Operation<T>, options?: FiberOptions): T {
+  async run<T>(body: () => Operation<T>, options?: FiberOptions): Promise<T> {
     const fiber = this.spawn(body, options);
-    this.runUntil(() => fiber.state === "resolved");
+    await this.runUntil(() => fiber.state === "resolved");
     return fiber.result();
   }
 
@@ -77,11 +85,13 @@ export class IoWorld {
     return run(body, { loop: this.loop });
   }
 
-  /** Drives the loop until it is so. */
-  runUntil(isSo: () => boolean): void {
+  /** Drives the loop until it is so: blocking where that can be, so that nothing of the host's comes between. */
+  async runUntil(isSo: () => boolean): Promise<void> {
+    const { loop } = this;
     for (let count = 0, quiet = 0; !isSo(); count++) {
       assert(count < patience && quiet < silence, "It never happens");
-      quiet = this.loop.runSync(sec(1)) ? 0 : quiet + 1;
+      const hasRun = this.isBlocking ? loop.runSync(sec(1)) : await loop.run(sec(1));
+      quiet = hasRun ? 0 : quiet + 1;
     }
   }
 
@@ -135,14 +145,18 @@ export class IoWorld {
 
 async function inWorld(kernel: Kernel, body: (world: IoWorld) => void | Promise<void>): Promise<void> {
   const world = new IoWorld(kernel);
+  await world.begin();
   await body(world);
   world.end();
 }
 
-/** Registers a test on both kernels. */
-export function ioTest(name: string, body: (world: IoWorld) => void | Promise<void>): void {
+/** Registers a test on all kernels; on the portable one not, where `lacks` says what it asks for that this one has not. */
+export function ioTest(name: string, body: (world: IoWorld) => void | Promise<void>, options?: { lacks?: string }): void {
   simulatedIoTest(name, body);
   linuxIoTest(name, body);
+  const lacks = options?.lacks;
+  const title = lacks === undefined ? `${name} (portable)` : `${name} (portable lacks ${lacks})`;
+  Deno.test({ name: title, ignore: lacks !== undefined }, () => inWorld(portableKernel(), body));
 }
 
 /** Registers a test on Linux alone. */

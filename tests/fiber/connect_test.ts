@@ -29,8 +29,8 @@ function portOf(listener: Listener): number {
   return address.port;
 }
 
-ioTest("connect() is there when it returns", (world) => {
-  world.run(function* () {
+ioTest("connect() is there when it returns", async (world) => {
+  await world.run(function* () {
     using listener = listen(anyPort);
     using client = yield* connect(listener.address);
     assertEquals(client.remoteAddress, listener.address);
@@ -82,8 +82,8 @@ ioTest("connect() says when a name has no address", async (world) => {
   });
 });
 
-ioTest("connect() to where nobody listens is ECONNREFUSED, and leaves nothing behind", (world) => {
-  world.run(function* () {
+ioTest("connect() to where nobody listens is ECONNREFUSED, and leaves nothing behind", async (world) => {
+  await world.run(function* () {
     const listener = listen(anyPort);
     listener.close();
     const before = world.open();
@@ -96,9 +96,9 @@ ioTest("connect() to where nobody listens is ECONNREFUSED, and leaves nothing be
   });
 });
 
-ioTest("connect() to socket files: no file is ENOENT, no listener ECONNREFUSED, too long ENAMETOOLONG", (world) => {
+ioTest("connect() to socket files: no file is ENOENT, no listener ECONNREFUSED, too long ENAMETOOLONG", async (world) => {
   const path = world.socketPath();
-  world.run(function* () {
+  await world.run(function* () {
     assertEquals(yield* codeOf(connect({ path })), "ENOENT");
     world.closeAll(world.kernel.openListener({ path }));
     assertEquals(yield* codeOf(connect({ path })), "ECONNREFUSED");
@@ -107,8 +107,8 @@ ioTest("connect() to socket files: no file is ENOENT, no listener ECONNREFUSED, 
   });
 });
 
-ioTest("connect() refuses what is no address", (world) => {
-  world.run(function* () {
+ioTest("connect() refuses what is no address", async (world) => {
+  await world.run(function* () {
     for (const address of [{ port: 70_000 }, { hostname: "", port: 1 }, { path: "" }, {}, null, { hostname: 1, port: 1 }]) {
       assertEquals(yield* codeOf(connect(address as ConnectAddress)), "EINVAL", JSON.stringify(address));
     }
@@ -125,9 +125,9 @@ function* fillQueue(listener: Listener): Operation<Connection[]> {
   }
 }
 
-ioTest("connect() to an AF_UNIX listener whose queue is full is EAGAIN", (world) => {
+ioTest("connect() to an AF_UNIX listener whose queue is full is EAGAIN", async (world) => {
   const path = world.socketPath();
-  world.run(function* () {
+  await world.run(function* () {
     using listener = listen({ path, backlog: 2 });
     const clients = yield* fillQueue(listener);
     const error = yield* errorOf(connect({ path }));
@@ -150,8 +150,8 @@ function* openFullListener(): Operation<{ listener: Listener } & Disposable> {
   };
 }
 
-ioTest("connect() that is interrupted on the way leaves nothing behind", (world) => {
-  world.run(function* () {
+ioTest("connect() that is interrupted on the way leaves nothing behind", async (world) => {
+  await world.run(function* () {
     using full = yield* openFullListener();
     const before = world.open();
     const connecting = spawn(() => connect(full.listener.address));
@@ -185,8 +185,8 @@ ioTest("connect() that is interrupted while the name is looked up leaves nothing
   });
 });
 
-ioTest("connect() with an interruption queued opens nothing", (world) => {
-  world.run(function* () {
+ioTest("connect() with an interruption queued opens nothing", async (world) => {
+  await world.run(function* () {
     using listener = listen(anyPort);
     const fiber = spawn(() => connect(listener.address));
     const accepting = spawn(() => listener.accept());
@@ -197,9 +197,9 @@ ioTest("connect() with an interruption queued opens nothing", (world) => {
   });
 });
 
-ioTest("connect() takes over a stream that is connected already", (world) => {
+ioTest("connect() takes over a stream that is connected already", async (world) => {
   const { kernel } = world;
-  world.run(function* () {
+  await world.run(function* () {
     using listener = listen(anyPort);
     const fd = kernel.openStream(listener.address);
     using server = yield* listener.accept();
@@ -216,9 +216,9 @@ ioTest("connect() takes over a stream that is connected already", (world) => {
   });
 });
 
-ioTest("connect() of the ends of a pipe works too", (world) => {
+ioTest("connect() of the ends of a pipe works too", async (world) => {
   const [reader, writer] = world.pipe();
-  world.run(function* () {
+  await world.run(function* () {
     using from = yield* connect({ fd: reader });
     using to = yield* connect({ fd: writer });
     assertEquals([from.remoteAddress, from.localAddress], [undefined, undefined]);
@@ -254,8 +254,8 @@ linuxIoTest("connect() many at once, by name", async (world) => {
   });
 });
 
-ioTest("connect() by name is EDEADLK while the loop blocks the thread", (world) => {
-  world.run(function* () {
+ioTest("connect() by name is EDEADLK while the loop blocks the thread", async (world) => {
+  await world.run(function* () {
     const before = world.open();
     const error = yield* errorOf(connect({ hostname: "localhost", port: 1 }));
     assertEquals(error.code, "EDEADLK");

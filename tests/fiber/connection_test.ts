@@ -23,8 +23,8 @@ function* openUnixConnection(world: IoWorld): Operation<{ client: Connection; se
   };
 }
 
-ioTest("Connection.read() gives what is there, however little, and null at the end", (world) => {
-  world.run(function* () {
+ioTest("Connection.read() gives what is there, however little, and null at the end", async (world) => {
+  await world.run(function* () {
     using pair = yield* openConnection();
     const { client, server } = pair;
     yield* client.writeAll(bytesOf("hello"));
@@ -39,8 +39,8 @@ ioTest("Connection.read() gives what is there, however little, and null at the e
   });
 });
 
-ioTest("Connection.read() into an empty buffer is 0, and waits for nothing", (world) => {
-  world.run(function* () {
+ioTest("Connection.read() into an empty buffer is 0, and waits for nothing", async (world) => {
+  await world.run(function* () {
     using pair = yield* openConnection();
     assertEquals(yield* pair.server.read(new Uint8Array()), 0);
     assertEquals(yield* pair.server.write(new Uint8Array()), 0);
@@ -48,8 +48,8 @@ ioTest("Connection.read() into an empty buffer is 0, and waits for nothing", (wo
   });
 });
 
-ioTest("Connection takes Uint8Arrays and nothing else", (world) => {
-  world.run(function* () {
+ioTest("Connection takes Uint8Arrays and nothing else", async (world) => {
+  await world.run(function* () {
     using pair = yield* openConnection();
     for (const wrong of ["text", [1], new ArrayBuffer(1), new Uint16Array(1), undefined]) {
       const buffer = wrong as unknown as Uint8Array;
@@ -61,8 +61,8 @@ ioTest("Connection takes Uint8Arrays and nothing else", (world) => {
   });
 });
 
-ioTest("Connection.read() fills a view of a larger buffer, and nothing beside it", (world) => {
-  world.run(function* () {
+ioTest("Connection.read() fills a view of a larger buffer, and nothing beside it", async (world) => {
+  await world.run(function* () {
     using pair = yield* openConnection();
     yield* pair.client.writeAll(bytesOf("abcdef"));
     const whole = new Uint8Array(8);
@@ -71,8 +71,8 @@ ioTest("Connection.read() fills a view of a larger buffer, and nothing beside it
   });
 });
 
-ioTest("Connection.closeWrite() ends one direction, the other goes on", (world) => {
-  world.run(function* () {
+ioTest("Connection.closeWrite() ends one direction, the other goes on", async (world) => {
+  await world.run(function* () {
     using pair = yield* openConnection();
     const { client, server } = pair;
     yield* client.writeAll(bytesOf("question"));
@@ -85,8 +85,8 @@ ioTest("Connection.closeWrite() ends one direction, the other goes on", (world) 
   });
 });
 
-ioTest("Connection.write() waits for a peer that does not read", (world) => {
-  world.run(function* () {
+ioTest("Connection.write() waits for a peer that does not read", async (world) => {
+  await world.run(function* () {
     using pair = yield* openConnection();
     const { client, server } = pair;
     let written = 0;
@@ -108,8 +108,8 @@ ioTest("Connection.write() waits for a peer that does not read", (world) => {
 });
 
 for (const kind of ["TCP", "AF_UNIX"]) {
-  ioTest(`Connection moves 8 MiB in both directions at once over ${kind}`, (world) => {
-    world.run(function* () {
+  ioTest(`Connection moves 8 MiB in both directions at once over ${kind}`, async (world) => {
+    await world.run(function* () {
       using pair = kind === "TCP" ? yield* openConnection() : yield* openUnixConnection(world);
       const { client, server } = pair;
       const data = fill(8 << 20);
@@ -124,8 +124,8 @@ for (const kind of ["TCP", "AF_UNIX"]) {
   });
 }
 
-ioTest("Connection.readAll() gives exactly what came, of any length", (world) => {
-  world.run(function* () {
+ioTest("Connection.readAll() gives exactly what came, of any length", async (world) => {
+  await world.run(function* () {
     for (const size of [0, 1, 16_383, 16_384, 16_385, 100_000]) {
       using pair = yield* openConnection();
       const data = fill(size);
@@ -141,8 +141,8 @@ ioTest("Connection.readAll() gives exactly what came, of any length", (world) =>
   });
 });
 
-ioTest("Connection.writeAll() that is interrupted has written a part", (world) => {
-  world.run(function* () {
+ioTest("Connection.writeAll() that is interrupted has written a part", async (world) => {
+  await world.run(function* () {
     using pair = yield* openConnection();
     const { client, server } = pair;
     const data = fill(32 << 20);
@@ -156,8 +156,8 @@ ioTest("Connection.writeAll() that is interrupted has written a part", (world) =
   });
 });
 
-ioTest("Connection.write() to a peer that has gone is EPIPE or ECONNRESET, and raises no signal", (world) => {
-  world.run(function* () {
+ioTest("Connection.write() to a peer that has gone is EPIPE or ECONNRESET, and raises no signal", async (world) => {
+  await world.run(function* () {
     using pair = yield* openConnection();
     pair.server.close();
     const codes = new Set<string>();
@@ -173,8 +173,8 @@ ioTest("Connection.write() to a peer that has gone is EPIPE or ECONNRESET, and r
   });
 });
 
-ioTest("Connection.writeAll() that waits ends when the peer goes", (world) => {
-  world.run(function* () {
+ioTest("Connection.writeAll() that waits ends when the peer goes", async (world) => {
+  await world.run(function* () {
     using pair = yield* openConnection();
     const writer = spawn(() => errorOf(pair.client.writeAll(fill(32 << 20))));
     yield* sleep(1000);
@@ -184,8 +184,8 @@ ioTest("Connection.writeAll() that waits ends when the peer goes", (world) => {
   });
 });
 
-ioTest("Connection that is closed throws EBADF, and its fd is -1", (world) => {
-  world.run(function* () {
+ioTest("Connection that is closed throws EBADF, and its fd is -1", async (world) => {
+  await world.run(function* () {
     using pair = yield* openConnection();
     const { client } = pair;
     assert(client.fd >= 0);
@@ -201,8 +201,8 @@ ioTest("Connection that is closed throws EBADF, and its fd is -1", (world) => {
   });
 });
 
-ioTest("Connection knows where its ends are bound", (world) => {
-  world.run(function* () {
+ioTest("Connection knows where its ends are bound", async (world) => {
+  await world.run(function* () {
     using pair = yield* openConnection();
     const { client, server } = pair;
     assertEquals(client.remoteAddress, server.localAddress);
@@ -215,8 +215,8 @@ ioTest("Connection knows where its ends are bound", (world) => {
   });
 });
 
-ioTest("Connection.closeWrite() lets a writer that waits go on to EPIPE", (world) => {
-  world.run(function* () {
+ioTest("Connection.closeWrite() lets a writer that waits go on to EPIPE", async (world) => {
+  await world.run(function* () {
     using pair = yield* openConnection();
     const writer = spawn(() => errorOf(pair.client.writeAll(fill(32 << 20))));
     yield* sleep(1000);
@@ -234,8 +234,8 @@ ioTest("Connection cannot be made by new", (world) => {
 });
 
 for (let seed = 1; seed <= 20; seed++) {
-  simulatedIoTest(`Connection moves all or throws, under resets of seed ${seed}`, (world) => {
-    world.run(function* () {
+  simulatedIoTest(`Connection moves all or throws, under resets of seed ${seed}`, async (world) => {
+    await world.run(function* () {
       using pair = yield* openConnection();
       const data = fill(200_000);
       const writer = spawn(function* () {

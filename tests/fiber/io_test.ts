@@ -51,9 +51,9 @@ function* waiting<T>(operation: () => Operation<T>): Operation<Fiber<T>> {
 }
 
 /** Runs the body with a pipe, which is closed afterwards. */
-function withPipe(world: IoWorld, body: (reader: number, writer: number) => Operation<void>): void {
+async function withPipe(world: IoWorld, body: (reader: number, writer: number) => Operation<void>): Promise<void> {
   const [reader, writer] = world.pipe();
-  world.run(() => body(reader, writer));
+  await world.run(() => body(reader, writer));
   world.kernel.close(reader);
   world.kernel.close(writer);
 }
@@ -65,8 +65,8 @@ function isBlocking(world: IoWorld, handle: number): boolean {
   return was === 1;
 }
 
-ioTest("read() gives what is there, waits when nothing is, and 0 at the end", (world) => {
-  withPipe(world, function* (reader, writer) {
+ioTest("read() gives what is there, waits when nothing is, and 0 at the end", async (world) => {
+  await withPipe(world, function* (reader, writer) {
     const buffer = new Uint8Array(10);
     world.write(writer, "now");
     assertEquals([yield* read(reader, buffer), textOf(buffer.subarray(0, 3))], [3, "now"]);
@@ -78,8 +78,8 @@ ioTest("read() gives what is there, waits when nothing is, and 0 at the end", (w
   });
 });
 
-ioTest("write() waits until something fits", (world) => {
-  withPipe(world, function* (reader, writer) {
+ioTest("write() waits until something fits", async (world) => {
+  await withPipe(world, function* (reader, writer) {
     const data = new Uint8Array(1 << 20);
     const first = yield* write(writer, data);
     assert(first > 0 && first < data.length);
@@ -89,8 +89,8 @@ ioTest("write() waits until something fits", (world) => {
   });
 });
 
-ioTest("read() and write() of nothing are 0 at once, on any descriptor", (world) => {
-  world.run(function* () {
+ioTest("read() and write() of nothing are 0 at once, on any descriptor", async (world) => {
+  await world.run(function* () {
     const none = new Uint8Array();
     assertEquals([yield* read(400_000, none), yield* write(400_000, none)], [0, 0]);
     assertEquals([yield* readVector(400_000, [none, none]), yield* writeVector(400_000, [])], [0, 0]);
@@ -102,8 +102,8 @@ ioTest("read() and write() of nothing are 0 at once, on any descriptor", (world)
   });
 });
 
-ioTest("read() by several fibers wait for one descriptor, and all that comes is read once", (world) => {
-  withPipe(world, function* (reader, writer) {
+ioTest("read() by several fibers wait for one descriptor, and all that comes is read once", async (world) => {
+  await withPipe(world, function* (reader, writer) {
     const readers: Fiber<number>[] = [];
     for (let i = 0; i < 5; i++) readers.push(yield* waiting(() => read(reader, new Uint8Array(2))));
     for (let i = 0; i < 5; i++) {
@@ -116,8 +116,8 @@ ioTest("read() by several fibers wait for one descriptor, and all that comes is 
   });
 });
 
-ioTest("read() that is interrupted has read nothing, and leaves nothing behind", (world) => {
-  withPipe(world, function* (reader, writer) {
+ioTest("read() that is interrupted has read nothing, and leaves nothing behind", async (world) => {
+  await withPipe(world, function* (reader, writer) {
     const before = world.open();
     const reading = yield* waiting(() => read(reader, byte));
     yield* cancelWait(reading);
@@ -135,8 +135,8 @@ ioTest("read() that is interrupted has read nothing, and leaves nothing behind",
   });
 });
 
-ioTest("Operations on a blocking descriptor make it wait for nobody meanwhile, and blocking again afterwards", (world) => {
-  withPipe(world, function* (reader, writer) {
+ioTest("Operations on a blocking descriptor make it wait for nobody meanwhile, and blocking again afterwards", async (world) => {
+  await withPipe(world, function* (reader, writer) {
     const { kernel } = world;
     kernel.setBlocking(reader, true);
     const one = yield* waiting(() => read(reader, byte));
@@ -157,8 +157,8 @@ ioTest("Operations on a blocking descriptor make it wait for nobody meanwhile, a
   });
 });
 
-ioTest("Operations on a descriptor that is made blocking meanwhile leave it blocking in the end", (world) => {
-  withPipe(world, function* (reader) {
+ioTest("Operations on a descriptor that is made blocking meanwhile leave it blocking in the end", async (world) => {
+  await withPipe(world, function* (reader) {
     const one = yield* waiting(() => read(reader, byte));
     world.kernel.setBlocking(reader, true);
     const other = yield* waiting(() => read(reader, byte));
@@ -169,8 +169,8 @@ ioTest("Operations on a descriptor that is made blocking meanwhile leave it bloc
   });
 });
 
-ioTest("Operations on a nonblocking descriptor leave it so", (world) => {
-  withPipe(world, function* (reader, writer) {
+ioTest("Operations on a nonblocking descriptor leave it so", async (world) => {
+  await withPipe(world, function* (reader, writer) {
     const reading = yield* waiting(() => read(reader, byte));
     world.write(writer, "x");
     yield* reading;
@@ -178,8 +178,8 @@ ioTest("Operations on a nonblocking descriptor leave it so", (world) => {
   });
 });
 
-ioTest("Operations go on with their open file when the caller closes the descriptor and another file gets its number", (world) => {
-  withPipe(world, function* (reader, writer) {
+ioTest("Operations go on with their open file when the caller closes the descriptor and another file gets its number", async (world) => {
+  await withPipe(world, function* (reader, writer) {
     const { kernel } = world;
     kernel.setBlocking(reader, true);
     const buffer = new Uint8Array(10);
@@ -196,8 +196,8 @@ ioTest("Operations go on with their open file when the caller closes the descrip
   });
 });
 
-ioTest("Operations throw EBADF for what is no open descriptor", (world) => {
-  world.run(function* () {
+ioTest("Operations throw EBADF for what is no open descriptor", async (world) => {
+  await world.run(function* () {
     for (const fd of [-1, 0.5, NaN]) {
       for (const call of [() => read(fd, byte), () => write(fd, byte), () => acceptFd(fd), () => readAll(fd)]) {
         assertEquals(assertThrows(call, SystemError).code, "EBADF");
@@ -221,8 +221,8 @@ ioTest("Operations take Uint8Arrays and nothing else", (world) => {
   world.settle();
 });
 
-ioTest("Operations run once", (world) => {
-  withPipe(world, function* (reader, writer) {
+ioTest("Operations run once", async (world) => {
+  await withPipe(world, function* (reader, writer) {
     world.write(writer, "xy");
     const operation = read(reader, byte);
     assertEquals(yield* operation, 1);
@@ -230,8 +230,8 @@ ioTest("Operations run once", (world) => {
   });
 });
 
-ioTest("readFull() stops at the end, and readExact() takes an early one for an error", (world) => {
-  withPipe(world, function* (reader, writer) {
+ioTest("readFull() stops at the end, and readExact() takes an early one for an error", async (world) => {
+  await withPipe(world, function* (reader, writer) {
     const buffer = new Uint8Array(4);
     const reading = yield* waiting(() => readFull(reader, buffer));
     world.write(writer, "ab");
@@ -246,8 +246,8 @@ ioTest("readFull() stops at the end, and readExact() takes an early one for an e
   });
 });
 
-ioTest("readExact() fills the buffer", (world) => {
-  withPipe(world, function* (reader, writer) {
+ioTest("readExact() fills the buffer", async (world) => {
+  await withPipe(world, function* (reader, writer) {
     const data = fill(1 << 20);
     const received = new Uint8Array(data.length);
     const writing = spawn(() => writeAll(writer, data));
@@ -257,8 +257,8 @@ ioTest("readExact() fills the buffer", (world) => {
   });
 });
 
-ioTest("readAll() and writeAll() move everything", (world) => {
-  withPipe(world, function* (reader, writer) {
+ioTest("readAll() and writeAll() move everything", async (world) => {
+  await withPipe(world, function* (reader, writer) {
     const data = fill(8 << 20);
     const writing = spawn(function* () {
       yield* writeAll(writer, data);
@@ -269,8 +269,8 @@ ioTest("readAll() and writeAll() move everything", (world) => {
   });
 });
 
-ioTest("writeAll() to a pipe that nobody reads is EPIPE", (world) => {
-  withPipe(world, function* (reader, writer) {
+ioTest("writeAll() to a pipe that nobody reads is EPIPE", async (world) => {
+  await withPipe(world, function* (reader, writer) {
     const writing = yield* waiting(() => errorOf(writeAll(writer, new Uint8Array(1 << 20))));
     world.closeAll(reader);
     const error = yield* writing;
@@ -278,8 +278,8 @@ ioTest("writeAll() to a pipe that nobody reads is EPIPE", (world) => {
   });
 });
 
-ioTest("readVector() and writeVector() take several buffers in turn", (world) => {
-  withPipe(world, function* (reader, writer) {
+ioTest("readVector() and writeVector() take several buffers in turn", async (world) => {
+  await withPipe(world, function* (reader, writer) {
     assertEquals(yield* writeVector(writer, [bytesOf("one"), bytesOf(""), bytesOf("two"), bytesOf("three")]), 11);
     const buffers = [new Uint8Array(2), new Uint8Array(), new Uint8Array(5), new Uint8Array(10)];
     assertEquals(yield* readVector(reader, buffers), 11);
@@ -290,8 +290,8 @@ ioTest("readVector() and writeVector() take several buffers in turn", (world) =>
   });
 });
 
-ioTest("writeVector() moves 256 KiB at once at most", (world) => {
-  withPipe(world, function* (reader, writer) {
+ioTest("writeVector() moves 256 KiB at once at most", async (world) => {
+  await withPipe(world, function* (reader, writer) {
     const pieces = Array.from({ length: 10 }, () => new Uint8Array(100_000).fill(7));
     const count = yield* writeVector(writer, pieces);
     assert(count > 0 && count <= 262_144);
@@ -299,12 +299,12 @@ ioTest("writeVector() moves 256 KiB at once at most", (world) => {
   });
 });
 
-ioTest("acceptFd() and connectFd() work on the caller's sockets", (world) => {
+ioTest("acceptFd() and connectFd() work on the caller's sockets", async (world) => {
   const { kernel } = world;
   const listener = kernel.openListener({ hostname: "127.0.0.1", port: 0 });
   const address = kernel.localAddress(listener);
   assert(typeof address === "object" && "port" in address);
-  world.run(function* () {
+  await world.run(function* () {
     const accepting = yield* waiting(() => acceptFd(listener));
     const client = openSocket(world);
     assertEquals(yield* connectFd(client, address), undefined);
@@ -331,8 +331,8 @@ function openSocket(world: IoWorld): number {
   return libc.socket(AF_INET, SOCK_STREAM, 0);
 }
 
-ioTest("poll() tells which descriptors are ready, and waits until one is", (world) => {
-  withPipe(world, function* (reader, writer) {
+ioTest("poll() tells which descriptors are ready, and waits until one is", async (world) => {
+  await withPipe(world, function* (reader, writer) {
     const entries: PollEntry[] = [{ fd: reader, events: IN }, { fd: -5, events: IN }, { fd: writer, events: OUT }];
     assertEquals(yield* poll(entries), 1);
     assertEquals(entries.map(({ revents }) => revents), [0, 0, OUT]);
@@ -346,8 +346,8 @@ ioTest("poll() tells which descriptors are ready, and waits until one is", (worl
   });
 });
 
-ioTest("poll() that waited returns how many descriptors are ready, not what for", (world) => {
-  withPipe(world, function* (reader, writer) {
+ioTest("poll() that waited returns how many descriptors are ready, not what for", async (world) => {
+  await withPipe(world, function* (reader, writer) {
     const room = yield* write(writer, new Uint8Array(1 << 20));
     const entries: PollEntry[] = [{ fd: writer, events: OUT }];
     const polling = yield* waiting(() => poll(entries));
@@ -356,8 +356,8 @@ ioTest("poll() that waited returns how many descriptors are ready, not what for"
   });
 });
 
-ioTest("poll() of one descriptor in several entries tells each what it asked for", (world) => {
-  withPipe(world, function* (reader, writer) {
+ioTest("poll() of one descriptor in several entries tells each what it asked for", async (world) => {
+  await withPipe(world, function* (reader, writer) {
     world.write(writer, "x");
     world.closeAll(writer);
     const entries: PollEntry[] = [{ fd: reader, events: IN }, { fd: reader, events: OUT }, { fd: reader, events: 0 }];
@@ -366,8 +366,8 @@ ioTest("poll() of one descriptor in several entries tells each what it asked for
   });
 });
 
-ioTest("poll() ends with the timeout, and looks without waiting when that is 0", (world) => {
-  withPipe(world, function* (reader) {
+ioTest("poll() ends with the timeout, and looks without waiting when that is 0", async (world) => {
+  await withPipe(world, function* (reader) {
     const entries: PollEntry[] = [{ fd: reader, events: IN, revents: 99 }];
     assertEquals([yield* poll(entries, 0), entries[0].revents], [0, 0]);
     const before = world.now();
@@ -389,8 +389,8 @@ ioTest("poll() that could never end is EINVAL, as are events that are none", (wo
   world.settle();
 });
 
-ioTest("poll() of what is not open is EBADF, and leaves nothing behind", (world) => {
-  withPipe(world, function* (reader) {
+ioTest("poll() of what is not open is EBADF, and leaves nothing behind", async (world) => {
+  await withPipe(world, function* (reader) {
     const before = world.open();
     const error = yield* errorOf(poll([{ fd: reader, events: IN }, { fd: 400_000, events: IN }]));
     assertEquals([error.code, error.message], ["EBADF", "Cannot poll fd 400000: EBADF"]);
@@ -398,8 +398,8 @@ ioTest("poll() of what is not open is EBADF, and leaves nothing behind", (world)
   });
 });
 
-ioTest("poll() that is cancelled throws, whatever is ready, and leaves nothing behind", (world) => {
-  withPipe(world, function* (reader, writer) {
+ioTest("poll() that is cancelled throws, whatever is ready, and leaves nothing behind", async (world) => {
+  await withPipe(world, function* (reader, writer) {
     const before = world.open();
     const polling = yield* waiting(() => poll([{ fd: reader, events: IN }], msec(1000)));
     polling.cancel();
@@ -409,8 +409,8 @@ ioTest("poll() that is cancelled throws, whatever is ready, and leaves nothing b
   });
 });
 
-ioTest("poll() prefers readiness to a deadline that has passed, which then comes at the next suspension", (world) => {
-  withPipe(world, function* (reader, writer) {
+ioTest("poll() prefers readiness to a deadline that has passed, which then comes at the next suspension", async (world) => {
+  await withPipe(world, function* (reader, writer) {
     const polling: Fiber<unknown[]> = spawn(function* () {
       using _deadline = timeoutScope(1000);
       // The deadline is told before the fiber runs again.
@@ -434,8 +434,8 @@ ioTest("poll() prefers readiness to a deadline that has passed, which then comes
   });
 });
 
-ioTest("poll() ends at the deadline when nothing is ready", (world) => {
-  withPipe(world, function* (reader) {
+ioTest("poll() ends at the deadline when nothing is ready", async (world) => {
+  await withPipe(world, function* (reader) {
     let error: unknown;
     try {
       yield* withTimeout(500, poll([{ fd: reader, events: IN }]));
@@ -446,8 +446,8 @@ ioTest("poll() ends at the deadline when nothing is ready", (world) => {
   });
 });
 
-ioTest("poll() reports errors unasked", (world) => {
-  withPipe(world, function* (reader, writer) {
+ioTest("poll() reports errors unasked", async (world) => {
+  await withPipe(world, function* (reader, writer) {
     yield* write(writer, new Uint8Array(1 << 20));
     const entries: PollEntry[] = [{ fd: writer, events: OUT }];
     const polling = yield* waiting(() => poll(entries));
@@ -457,9 +457,9 @@ ioTest("poll() reports errors unasked", (world) => {
   });
 });
 
-ioTest("poll() of more descriptors than a batch of the kernel's holds", (world) => {
+ioTest("poll() of more descriptors than a batch of the kernel's holds", async (world) => {
   const pipes = Array.from({ length: 100 }, () => world.pipe());
-  world.run(function* () {
+  await world.run(function* () {
     const entries: PollEntry[] = pipes.flatMap(([reader, writer]) => [{ fd: reader, events: IN }, { fd: writer, events: OUT }]);
     assertEquals(yield* poll(entries), 100);
     for (const [, writer] of pipes) world.write(writer, "x");
@@ -468,8 +468,8 @@ ioTest("poll() of more descriptors than a batch of the kernel's holds", (world) 
   world.closeAll(...pipes.flat());
 });
 
-linuxIoTest("Operations on regular files never wait, and poll() finds them ready", (world) => {
-  world.run(function* () {
+linuxIoTest("Operations on regular files never wait, and poll() finds them ready", async (world) => {
+  await world.run(function* () {
     const path = yield* temporaryFile(bytesOf("contents of a file"));
     const fd = libc.open(path, 0, 0);
     const entries: PollEntry[] = [{ fd, events: IN | OUT }, { fd, events: IN }];
@@ -491,8 +491,8 @@ function* temporaryFile(contents: Uint8Array): Operation<Uint8Array<ArrayBuffer>
   return path;
 }
 
-linuxIoTest("read() that always finds something gives way to others", (world) => {
-  world.run(function* () {
+linuxIoTest("read() that always finds something gives way to others", async (world) => {
+  await world.run(function* () {
     const fd = libc.open(new Uint8Array([...bytesOf("/dev/zero"), 0]), 0, 0);
     const endless = spawn(() => readAll(fd));
     // It would take all memory, if this fiber came to no turn.
@@ -503,8 +503,8 @@ linuxIoTest("read() that always finds something gives way to others", (world) =>
 });
 
 for (let seed = 1; seed <= 10; seed++) {
-  simulatedIoTest(`Operations move everything in spite of faults of seed ${seed}`, (world) => {
-    withPipe(world, function* (reader, writer) {
+  simulatedIoTest(`Operations move everything in spite of faults of seed ${seed}`, async (world) => {
+    await withPipe(world, function* (reader, writer) {
       const data = fill(200_000);
       const writing = spawn(function* () {
         yield* writeAll(writer, data);

@@ -46,19 +46,19 @@ function* acceptOne(listener: Listener): Operation<void> {
   using _server = yield* listener.accept();
 }
 
-ioTest("listen() has the system choose a port, and says which", (world) => {
+ioTest("listen() has the system choose a port, and says which", async (world) => {
   using one = listenIn(world, anyPort);
   using other = listenIn(world, anyPort);
   assert(portOf(one) > 0);
   assertNotEquals(portOf(one), portOf(other));
   assertEquals(one.address, { hostname: "127.0.0.1", port: portOf(one) });
-  world.run(() => acceptOne(one));
+  await world.run(() => acceptOne(one));
 });
 
-ioTest("listen() without a hostname listens on all of IPv4", (world) => {
+ioTest("listen() without a hostname listens on all of IPv4", async (world) => {
   using listener = listenIn(world, { port: 0 });
   assertEquals(listener.address, { hostname: "0.0.0.0", port: portOf(listener) });
-  world.run(function* () {
+  await world.run(function* () {
     using _client = yield* connect({ hostname: "127.0.0.1", port: portOf(listener) });
     using server = yield* listener.accept();
     assertEquals(server.localAddress, { hostname: "127.0.0.1", port: portOf(listener) });
@@ -70,10 +70,10 @@ ioTest("listen() knows localhost", (world) => {
   assertEquals(listener.address, { hostname: "127.0.0.1", port: portOf(listener) });
 });
 
-ioTest("listen() listens on IPv6", (world) => {
+ioTest("listen() listens on IPv6", async (world) => {
   using listener = listenIn(world, { hostname: "::1", port: 0 });
   assertEquals(listener.address, { hostname: "::1", port: portOf(listener) });
-  world.run(function* () {
+  await world.run(function* () {
     using client = yield* connect(listener.address);
     using server = yield* listener.accept();
     assertEquals(client.remoteAddress, listener.address);
@@ -115,9 +115,9 @@ ioTest("listen() refuses what is no address", (world) => {
   assertEquals(assertThrows(() => listen(anyPort, { lop: world.loop } as object), SystemError).code, "EINVAL");
 });
 
-ioTest("listen() makes a socket file, which goes with the listener", (world) => {
+ioTest("listen() makes a socket file, which goes with the listener", async (world) => {
   const path = world.socketPath();
-  world.run(function* () {
+  await world.run(function* () {
     for (const end of ["close", "dispose"]) {
       const listener = listen({ path });
       assertEquals(listener.address, { path });
@@ -148,11 +148,11 @@ ioTest("listen() does not take the file of a listener that has gone, and says wh
   using _listener = listenIn(world, { path });
 });
 
-ioTest("listen() in the abstract namespace makes no file", (world) => {
+ioTest("listen() in the abstract namespace makes no file", async (world) => {
   const path = `@sd-fibers-${crypto.randomUUID()}`;
   const listener = listenIn(world, { path });
   assertEquals(listener.address, { path });
-  world.run(() => acceptOne(listener));
+  await world.run(() => acceptOne(listener));
   assertEquals(listenError(world, { path }).code, "EADDRINUSE");
   listener.close();
   listenIn(world, { path }).close();
@@ -167,7 +167,7 @@ ioTest("listen() says how long a path may be", (world) => {
   assertEquals(listenError(world, { path: `@${"ä".repeat(54)}` }).code, "ENAMETOOLONG");
 });
 
-ioTest("listen() takes over a socket that listens already, and not the file that it did not make", (world) => {
+ioTest("listen() takes over a socket that listens already, and not the file that it did not make", async (world) => {
   const path = world.socketPath();
   const fd = world.kernel.openListener({ path });
   assert(fd >= 0);
@@ -175,7 +175,7 @@ ioTest("listen() takes over a socket that listens already, and not the file that
   const listener = listenIn(world, { fd });
   assertEquals([listener.fd, listener.address], [fd, { path }]);
   assertEquals(world.kernel.setBlocking(fd, false), 0);
-  world.run(() => acceptOne(listener));
+  await world.run(() => acceptOne(listener));
   listener.close();
   assertEquals(world.kernel.close(fd), -9);
   assertEquals(world.kernel.removeSocketFile(path), 0);
@@ -195,8 +195,8 @@ ioTest("listen() is refused when the loop is exiting", (world) => {
   assertEquals(listenError(world, anyPort).code, "ECANCELED");
 });
 
-ioTest("Listener.accept() takes connections in the order in which they came", (world) => {
-  world.run(function* () {
+ioTest("Listener.accept() takes connections in the order in which they came", async (world) => {
+  await world.run(function* () {
     using listener = listen(anyPort);
     const clients = [];
     for (let i = 0; i < 10; i++) clients.push(yield* connect(listener.address));
@@ -208,8 +208,8 @@ ioTest("Listener.accept() takes connections in the order in which they came", (w
   });
 });
 
-ioTest("Listener.accept() that is interrupted leaves the connection to the next one, and nothing behind", (world) => {
-  world.run(function* () {
+ioTest("Listener.accept() that is interrupted leaves the connection to the next one, and nothing behind", async (world) => {
+  await world.run(function* () {
     using listener = listen(anyPort);
     const before = world.open();
     const accepting = spawn(() => listener.accept());
@@ -221,8 +221,8 @@ ioTest("Listener.accept() that is interrupted leaves the connection to the next 
   });
 });
 
-ioTest("Listener.accept() by two fibers at once is EBUSY", (world) => {
-  world.run(function* () {
+ioTest("Listener.accept() by two fibers at once is EBUSY", async (world) => {
+  await world.run(function* () {
     using listener = listen(anyPort);
     const accepting = spawn(() => listener.accept(), { name: "first" });
     yield* sleep(100);
@@ -233,8 +233,8 @@ ioTest("Listener.accept() by two fibers at once is EBUSY", (world) => {
   });
 });
 
-ioTest("Listener.close() wakes who waits, and refuses whoever comes then", (world) => {
-  world.run(function* () {
+ioTest("Listener.close() wakes who waits, and refuses whoever comes then", async (world) => {
+  await world.run(function* () {
     const listener = listen(anyPort);
     const accepting = spawn(() => errorOf(listener.accept()));
     yield* sleep(100);
@@ -248,8 +248,8 @@ ioTest("Listener.close() wakes who waits, and refuses whoever comes then", (worl
   });
 });
 
-ioTest("Listener serves many clients at once", (world) => {
-  world.run(function* () {
+ioTest("Listener serves many clients at once", async (world) => {
+  await world.run(function* () {
     using listener = listen(anyPort);
     const served: Fiber<void>[] = [];
     const server = spawn(function* () {
@@ -282,12 +282,12 @@ ioTest("Listener serves many clients at once", (world) => {
   });
 });
 
-simulatedIoTest("Listener.accept() passes over connections that have gone", (world) => {
+simulatedIoTest("Listener.accept() passes over connections that have gone", async (world) => {
   const { kernel } = world;
   const tryAccept = kernel.tryAccept.bind(kernel);
   const answers = ["ECONNABORTED", "EPROTO", "EHOSTUNREACH"].map((code) => -Errno[code]);
   kernel.tryAccept = (handle) => answers.shift() ?? tryAccept(handle);
-  world.run(function* () {
+  await world.run(function* () {
     using listener = listen(anyPort);
     yield* acceptOne(listener);
     assertEquals(answers, []);
@@ -296,8 +296,8 @@ simulatedIoTest("Listener.accept() passes over connections that have gone", (wor
   });
 });
 
-linuxIoTest("Listener.accept() says EMFILE, and the connection stays where it is", (world) => {
-  world.run(function* () {
+linuxIoTest("Listener.accept() says EMFILE, and the connection stays where it is", async (world) => {
+  await world.run(function* () {
     using listener = listen(anyPort);
     using client = yield* connect(listener.address);
     const taken: number[] = [];

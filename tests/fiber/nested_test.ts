@@ -52,11 +52,11 @@ function assertUsable(inner: EventLoop): void {
   assertEquals([inner.state, inner.driven], ["initial", false]);
 }
 
-nestedTest("runNested() dispatches one source that is pending, and suspends nothing", (world, inner) => {
+nestedTest("runNested() dispatches one source that is pending, and suspends nothing", async (world, inner) => {
   const steps = new Steps();
   inner.addDefer(() => steps.expect(2), { priority: 1 });
   inner.addDefer(() => steps.expect(4), { priority: 2 });
-  world.run(function* () {
+  await world.run(function* () {
     const other = spawn(function* () {
       steps.expect(6);
       yield* yieldNow();
@@ -72,8 +72,8 @@ nestedTest("runNested() dispatches one source that is pending, and suspends noth
   assertUsable(inner);
 });
 
-nestedTest("runNested() without a timeout to wait returns false when nothing is pending, and suspends nothing", (world, inner) => {
-  world.run(function* () {
+nestedTest("runNested() without a timeout to wait returns false when nothing is pending, and suspends nothing", async (world, inner) => {
+  await world.run(function* () {
     let ran = false;
     const other = spawn(function* () {
       ran = true;
@@ -85,11 +85,11 @@ nestedTest("runNested() without a timeout to wait returns false when nothing is 
   assertUsable(inner);
 });
 
-nestedTest("runNested() waits for a descriptor of the inner loop while the outer one goes on", (world, inner) => {
+nestedTest("runNested() waits for a descriptor of the inner loop while the outer one goes on", async (world, inner) => {
   const steps = new Steps();
   const [reader, writer] = world.pipe();
   using _source = inner.addIo(reader, IoEvent.IN, () => steps.expect(3), { enabled: "oneshot" });
-  world.run(function* () {
+  await world.run(function* () {
     const other = spawn(function* () {
       steps.expect(2);
       yield* sleep(msec(1));
@@ -105,19 +105,19 @@ nestedTest("runNested() waits for a descriptor of the inner loop while the outer
   world.closeAll(reader, writer);
 });
 
-nestedTest("runNested() waits for a time of the inner loop", (world, inner) => {
+nestedTest("runNested() waits for a time of the inner loop", async (world, inner) => {
   const fired: string[] = [];
   inner.addTimeRelative("monotonic", msec(2), () => void fired.push("monotonic"), { accuracy: 1 });
-  world.run(function* () {
+  await world.run(function* () {
     while (fired.length === 0) yield* runNested(inner);
   });
   assertEquals(fired, ["monotonic"]);
 });
 
-nestedTest("runNested() returns false when its time is over, again and again, and leaves nothing behind", (world, inner) => {
+nestedTest("runNested() returns false when its time is over, again and again, and leaves nothing behind", async (world, inner) => {
   const [reader, writer] = world.pipe();
   using _source = inner.addIo(reader, IoEvent.IN, () => {});
-  world.run(function* () {
+  await world.run(function* () {
     assertEquals(yield* runNested(inner, msec(1)), false);
     const before = world.open();
     for (let i = 0; i < 5; i++) {
@@ -131,9 +131,9 @@ nestedTest("runNested() returns false when its time is over, again and again, an
   world.closeAll(reader, writer);
 });
 
-nestedTest("runNested() sees what is changed from outside", (world, inner) => {
+nestedTest("runNested() sees what is changed from outside", async (world, inner) => {
   const steps = new Steps();
-  world.run(function* () {
+  await world.run(function* () {
     const adding = spawn(function* () {
       steps.expect(1);
       yield* yieldNow();
@@ -167,14 +167,14 @@ nestedTest("runNested() returns false when a change from outside gives nothing t
   assertEquals(nested.result(), false);
 });
 
-nestedTest("loopNested() returns the exit code after the exit sources have run", (world, inner) => {
+nestedTest("loopNested() returns the exit code after the exit sources have run", async (world, inner) => {
   const steps = new Steps();
   inner.addExit(() => steps.expect(3));
   inner.addTimeRelative("monotonic", msec(1), () => {
     steps.expect(2);
     inner.exit(7);
   }, { accuracy: 1 });
-  world.run(function* () {
+  await world.run(function* () {
     steps.expect(1);
     assertEquals(yield* loopNested(inner), 7);
   });
@@ -182,9 +182,9 @@ nestedTest("loopNested() returns the exit code after the exit sources have run",
   assertEquals([inner.state, inner.driven], ["finished", false]);
 });
 
-nestedTest("loopNested() lets the outer loop go on where the inner one is always busy", (world, inner) => {
+nestedTest("loopNested() lets the outer loop go on where the inner one is always busy", async (world, inner) => {
   inner.addDefer(() => {}, { enabled: "on" });
-  world.run(function* () {
+  await world.run(function* () {
     const nested = spawn(() => loopNested(inner));
     for (let turn = 0; turn < 3; turn++) yield* yieldNow();
     assertEquals(nested.status, "ready");
@@ -195,10 +195,10 @@ nestedTest("loopNested() lets the outer loop go on where the inner one is always
 });
 
 for (const nest of [runNested, loopNested]) {
-  nestedTest(`${nest.name}() that is cancelled leaves nothing behind, and the inner loop can be run on`, (world, inner) => {
+  nestedTest(`${nest.name}() that is cancelled leaves nothing behind, and the inner loop can be run on`, async (world, inner) => {
     const fired: string[] = [];
     inner.addTimeRelative("monotonic", msec(2), () => void fired.push("timer"), { accuracy: 1 });
-    world.run(function* () {
+    await world.run(function* () {
       yield* runNested(inner, 1);
       const before = world.open();
       const nested = spawn<unknown>(() => nest(inner));
@@ -221,7 +221,7 @@ nestedTest("runNested() that is cancelled leaves nothing for the outer loop to d
 });
 
 nestedTest("The end of the outer loop does not touch an inner one that it does not drive any more", async (world, inner) => {
-  world.run(() => runNested(inner, 0));
+  await world.run(() => runNested(inner, 0));
   const driving = inner.loop();
   world.loop.exit();
   world.loop.loopSync();
@@ -230,14 +230,14 @@ nestedTest("The end of the outer loop does not touch an inner one that it does n
   await driving;
 });
 
-nestedTest("runNested() throws the deadline that passes meanwhile", (world, inner) => {
-  world.run(function* () {
+nestedTest("runNested() throws the deadline that passes meanwhile", async (world, inner) => {
+  await world.run(function* () {
     assertInstanceOf(yield* errorOf(withTimeout(msec(1), () => runNested(inner))), TimeoutError);
     assertUsable(inner);
   });
 });
 
-nestedTest("runNested() throws an interruption that is queued before it dispatches anything", (world, inner) => {
+nestedTest("runNested() throws an interruption that is queued before it dispatches anything", async (world, inner) => {
   let dispatched = false;
   inner.addDefer(() => void (dispatched = true));
   const fiber = world.spawn(function* () {
@@ -247,7 +247,7 @@ nestedTest("runNested() throws an interruption that is queued before it dispatch
     assertEquals(dispatched, false);
     assertEquals(yield* runNested(inner), true);
   });
-  world.runUntil(() => fiber.state === "resolved");
+  await world.runUntil(() => fiber.state === "resolved");
   fiber.result();
 });
 
@@ -305,25 +305,25 @@ nestedTest("Fibers of the inner loop run inside the fiber that drives it, which 
   steps.finish(6);
 });
 
-nestedTest("A loop can be driven on a fiber of a loop that is driven on a fiber", (world, middle) => {
+nestedTest("A loop can be driven on a fiber of a loop that is driven on a fiber", async (world, middle) => {
   using innermost = new EventLoop({ kernel: world.kernel, name: "innermost" });
   innermost.addTimeRelative("monotonic", msec(1), () => innermost.exit(3), { accuracy: 1 });
   const relay = spawn(function* () {
     middle.exit(1 + (yield* loopNested(innermost)));
   }, { loop: middle, name: "relay" });
-  assertEquals(world.run(() => loopNested(middle)), 4);
+  assertEquals(await world.run(() => loopNested(middle)), 4);
   assertEquals(relay.status, "completed");
 });
 
-nestedTest("Nobody else can drive or dispose a loop that is driven on a fiber", (world, inner) => {
+nestedTest("Nobody else can drive or dispose a loop that is driven on a fiber", async (world, inner) => {
   const nested = world.spawn(() => runNested(inner));
   world.settle();
   assertEquals([inner.driven, inner.state], [true, "initial"]);
   for (const call of [() => inner.prepare(), () => inner.runSync(0), () => inner.loopSync(), () => inner[Symbol.dispose]()]) {
     assertEquals(codeThrown(call), "EBUSY");
   }
-  assertEquals(world.run(() => codeOf(runNested(inner))), "EBUSY");
-  assertEquals(world.run(() => codeOf(loopNested(inner))), "EBUSY");
+  assertEquals(await world.run(() => codeOf(runNested(inner))), "EBUSY");
+  assertEquals(await world.run(() => codeOf(loopNested(inner))), "EBUSY");
   inner.addDefer(() => {});
   world.settle();
   assertEquals(nested.result(), true);
@@ -364,7 +364,7 @@ nestedTest("A fiber of the inner loop can wait for a promise while the outer loo
 
 nestedTest("A fiber of the inner loop cannot wait for a promise while the outer loop blocks the thread", async (world, inner) => {
   const inside = spawn(() => codeOf(until(Promise.resolve())), { loop: inner });
-  world.run(() => runNested(inner));
+  await world.run(() => runNested(inner));
   assertEquals(inside.result(), "EDEADLK");
   const later = spawn(() => until(Promise.resolve("can wait")), { loop: inner });
   while (later.state === "pending") await inner.run();
@@ -429,14 +429,14 @@ nestedTest("The inner loop can be driven again when the outer one was disposed",
   assertEquals(inner.loopSync(), 2);
 });
 
-nestedTest("runNested() refuses what is no time, and dispatches nothing", (world, inner) => {
+nestedTest("runNested() refuses what is no time, and dispatches nothing", async (world, inner) => {
   let called = 0;
   inner.addDefer(() => void called++);
-  for (const wrong of [-1, 0.5, NaN]) assertEquals(world.run(() => codeOf(runNested(inner, wrong))), "EINVAL");
+  for (const wrong of [-1, 0.5, NaN]) assertEquals(await world.run(() => codeOf(runNested(inner, wrong))), "EINVAL");
   assertEquals(called, 0);
 });
 
-nestedTest("runNested() refuses loops that it cannot drive", (world, inner) => {
+nestedTest("runNested() refuses loops that it cannot drive", async (world, inner) => {
   const other = simulatedKernel();
   const without = Object.defineProperty(simulatedKernel(), "features", { value: new Set() });
   using foreign = new EventLoop({ kernel: other });
@@ -445,7 +445,7 @@ nestedTest("runNested() refuses loops that it cannot drive", (world, inner) => {
   finished.exit();
   finished.loopSync();
   inner.prepare();
-  world.run(function* () {
+  await world.run(function* () {
     for (const nest of [runNested, loopNested]) {
       assertEquals(yield* codeOf(nest(world.loop)), "EINVAL");
       assertEquals(yield* codeOf(nest(foreign)), "EINVAL");

@@ -96,8 +96,8 @@ function isReaped(world: IoWorld, pid: number): boolean {
   return handle === ESRCH;
 }
 
-ioTest("spawnProcess() connects the process's streams to this program", (world) => {
-  world.run(function* () {
+ioTest("spawnProcess() connects the process's streams to this program", async (world) => {
+  await world.run(function* () {
     using process = start(world, copy, { stdin: "piped", stdout: "piped", stderr: "piped" });
     yield* process.stdin.writeAll(bytesOf("round "));
     yield* process.stdin.writeAll(bytesOf("trip"));
@@ -110,8 +110,8 @@ ioTest("spawnProcess() connects the process's streams to this program", (world) 
   });
 });
 
-ioTest("spawnProcess() makes closeWrite() of the process's stdin its end", (world) => {
-  world.run(function* () {
+ioTest("spawnProcess() makes closeWrite() of the process's stdin its end", async (world) => {
+  await world.run(function* () {
     using process = start(world, copy, { stdin: "piped", stdout: "piped" });
     process.stdin.closeWrite();
     assertEquals(process.stdin.fd, -1);
@@ -121,8 +121,8 @@ ioTest("spawnProcess() makes closeWrite() of the process's stdin its end", (worl
   });
 });
 
-ioTest("Process.status tells the exit code", (world) => {
-  world.run(function* () {
+ioTest("Process.status tells the exit code", async (world) => {
+  await world.run(function* () {
     for (const code of [0, 1, 42, 255]) {
       using process = start(world, exit(code));
       const info = yield* process.status;
@@ -131,8 +131,8 @@ ioTest("Process.status tells the exit code", (world) => {
   });
 });
 
-ioTest("Process.kill() sends a signal, and ESRCH when the process has ended", (world) => {
-  world.run(function* () {
+ioTest("Process.kill() sends a signal, and ESRCH when the process has ended", async (world) => {
+  await world.run(function* () {
     using process = start(world, live, { stdout: "piped" });
     yield* ready(process);
     process.kill();
@@ -143,16 +143,16 @@ ioTest("Process.kill() sends a signal, and ESRCH when the process has ended", (w
   });
 });
 
-ioTest("Process.kill() refuses what is no signal", (world) => {
-  world.run(function* () {
+ioTest("Process.kill() refuses what is no signal", async (world) => {
+  await world.run(function* () {
     using process = start(world, live, { stdout: "null" });
     assertEquals(assertThrows(() => process.kill("SIGNOT" as "SIGHUP"), SystemError).code, "EINVAL");
     yield* cancelWait(process.status);
   });
 });
 
-ioTest("Process.status that is cancelled ends the process, and waits for its end", (world) => {
-  world.run(function* () {
+ioTest("Process.status that is cancelled ends the process, and waits for its end", async (world) => {
+  await world.run(function* () {
     using process = start(world, live, { stdout: "piped" });
     yield* ready(process);
     process.status.cancel("enough");
@@ -165,8 +165,8 @@ ioTest("Process.status that is cancelled ends the process, and waits for its end
   });
 });
 
-ioTest("Process.status kills a process that does not mind SIGTERM when killTimeout is over", (world) => {
-  world.run(function* () {
+ioTest("Process.status kills a process that does not mind SIGTERM when killTimeout is over", async (world) => {
+  await world.run(function* () {
     using process = start(world, stubborn, { stdin: "piped", stdout: "piped", killTimeout: msec(20) });
     yield* ready(process);
     const before = world.now();
@@ -179,8 +179,8 @@ ioTest("Process.status kills a process that does not mind SIGTERM when killTimeo
   });
 });
 
-ioTest("Process.status in a scope ends the process with the scope", (world) => {
-  world.run(function* () {
+ioTest("Process.status in a scope ends the process with the scope", async (world) => {
+  await world.run(function* () {
     let process: Process | undefined;
     const failure = yield* errorOf(scope(function* (children) {
       process = start(world, live, { stdout: "piped" });
@@ -194,8 +194,8 @@ ioTest("Process.status in a scope ends the process with the scope", (world) => {
   });
 });
 
-ioTest("Process disposed of is killed at once, and reaped by the loop later on", (world) => {
-  world.run(function* () {
+ioTest("Process disposed of is killed at once, and reaped by the loop later on", async (world) => {
+  await world.run(function* () {
     const process = start(world, stubborn, { stdin: "piped", stdout: "piped" });
     yield* ready(process);
     process[Symbol.dispose]();
@@ -237,8 +237,8 @@ ioTest("Process is killed and reaped with its loop", (world) => {
   assert(isReaped(world, pid));
 });
 
-ioTest("Process throws EBADF for a stream that is not piped, and says what to do", (world) => {
-  world.run(function* () {
+ioTest("Process throws EBADF for a stream that is not piped, and says what to do", async (world) => {
+  await world.run(function* () {
     using process = start(world, exit(0), { stdin: "null" });
     for (const name of ["stdin", "stdout", "stderr"] as const) {
       const error = assertThrows(() => process[name], SystemError);
@@ -249,8 +249,8 @@ ioTest("Process throws EBADF for a stream that is not piped, and says what to do
   });
 });
 
-ioTest("Process that has gone makes writing to its stdin EPIPE", (world) => {
-  world.run(function* () {
+ioTest("Process that has gone makes writing to its stdin EPIPE", async (world) => {
+  await world.run(function* () {
     using process = start(world, exit(0), { stdin: "piped" });
     yield* process.status;
     const error = yield* errorOf(process.stdin.writeAll(bytesOf("anybody?")));
@@ -258,9 +258,9 @@ ioTest("Process that has gone makes writing to its stdin EPIPE", (world) => {
   });
 });
 
-ioTest("spawnProcess() hands over descriptors, which stay the caller's", (world) => {
+ioTest("spawnProcess() hands over descriptors, which stay the caller's", async (world) => {
   const [reader, writer] = world.pipe();
-  world.run(function* () {
+  await world.run(function* () {
     using process = start(world, live, { stdout: { fd: writer }, stderr: "null" });
     using heard = yield* connect({ fd: reader });
     const buffer = new Uint8Array(100);
@@ -271,8 +271,8 @@ ioTest("spawnProcess() hands over descriptors, which stay the caller's", (world)
   world.closeAll(writer);
 });
 
-ioTest("spawnProcess() of what is not there is ENOENT, and leaves nothing behind", (world) => {
-  world.run(function* () {
+ioTest("spawnProcess() of what is not there is ENOENT, and leaves nothing behind", async (world) => {
+  await world.run(function* () {
     const before = world.open();
     const error = yield* errorOf(function* () {
       spawnProcess("no-such-command", { stdin: "piped", stdout: "piped", stderr: "piped" });
@@ -282,8 +282,8 @@ ioTest("spawnProcess() of what is not there is ENOENT, and leaves nothing behind
   });
 });
 
-ioTest("spawnProcess() refuses wrong options, and starts nothing", (world) => {
-  world.run(function* () {
+ioTest("spawnProcess() refuses wrong options, and starts nothing", async (world) => {
+  await world.run(function* () {
     const wrong: [string | URL, object][] = [
       ["sh", { stdout: "pipe" }],
       ["sh", { stdout: null }],
@@ -314,15 +314,15 @@ ioTest("spawnProcess() is refused when the loop is exiting", (world) => {
   assertEquals(code, "ECANCELED");
 });
 
-simulatedIoTest("spawnProcess() is EBUSY where nobody can wait for children, and starts nothing", (world) => {
+simulatedIoTest("spawnProcess() is EBUSY where nobody can wait for children, and starts nothing", async (world) => {
   world.simulation.autoReap = true;
-  world.run(function* () {
+  await world.run(function* () {
     assertEquals(assertThrows(() => start(world, exit(0)), SystemError).code, "EBUSY");
     yield* sleep(1);
   });
 });
 
-ioTest("output() gives what the process wrote, and how it ended", (world) => {
+ioTest("output() gives what the process wrote, and how it ended", async (world) => {
   const both: Program = {
     shell: "echo out; echo err >&2; exit 3",
     script(process) {
@@ -331,29 +331,29 @@ ioTest("output() gives what the process wrote, and how it ended", (world) => {
       process.exit(3);
     },
   };
-  world.run(function* () {
+  await world.run(function* () {
     const { code, status, stdout, stderr, pid } = yield* output(...prepare(world, both));
     assertEquals([code, status, textOf(stdout), textOf(stderr)], ["exited", 3, "out\n", "err\n"]);
     assert(isReaped(world, pid));
   });
 });
 
-ioTest("output() leaves a stream empty that is not piped", (world) => {
-  world.run(function* () {
+ioTest("output() leaves a stream empty that is not piped", async (world) => {
+  await world.run(function* () {
     const { stdout, stderr } = yield* output(...prepare(world, exit(0), { stdout: "null", stderr: "inherit" }));
     assertEquals([stdout.length, stderr.length], [0, 0]);
   });
 });
 
-ioTest("output() refuses a piped stdin, which nobody would write to", (world) => {
-  world.run(function* () {
+ioTest("output() refuses a piped stdin, which nobody would write to", async (world) => {
+  await world.run(function* () {
     assertEquals(yield* codeOf(output("sh", { stdin: "piped" })), "EINVAL");
   });
 });
 
-ioTest("output() that is interrupted throws when the process has ended", (world) => {
+ioTest("output() that is interrupted throws when the process has ended", async (world) => {
   for (const program of [live, stubborn]) {
-    world.run(function* () {
+    await world.run(function* () {
       const before = world.open();
       let error: unknown;
       try {
@@ -367,8 +367,8 @@ ioTest("output() that is interrupted throws when the process has ended", (world)
   }
 });
 
-ioTest("output() with an interruption queued starts nothing", (world) => {
-  world.run(function* () {
+ioTest("output() with an interruption queued starts nothing", async (world) => {
+  await world.run(function* () {
     let started = false;
     const program: Program = { shell: "exit 0", script: () => void (started = true) };
     const fiber = spawn(() => output(...prepare(world, program)));
@@ -379,8 +379,8 @@ ioTest("output() with an interruption queued starts nothing", (world) => {
   });
 });
 
-linuxIoTest("output() of both streams by the megabyte does not get stuck", (world) => {
-  world.run(function* () {
+linuxIoTest("output() of both streams by the megabyte does not get stuck", async (world) => {
+  await world.run(function* () {
     const half = "head -c 3000000 /dev/zero";
     const args = ["-c", `${half}; ${half} >&2; ${half} >&2; ${half}`];
     const { stdout, stderr, status } = yield* output("sh", { args });
@@ -388,8 +388,8 @@ linuxIoTest("output() of both streams by the megabyte does not get stuck", (worl
   });
 });
 
-linuxIoTest("spawnProcess() moves 8 MiB through a process", (world) => {
-  world.run(function* () {
+linuxIoTest("spawnProcess() moves 8 MiB through a process", async (world) => {
+  await world.run(function* () {
     using process = spawnProcess("cat", { stdin: "piped", stdout: "piped" });
     const data = fill(8 << 20);
     const writer = spawn(function* () {
@@ -402,8 +402,8 @@ linuxIoTest("spawnProcess() moves 8 MiB through a process", (world) => {
   });
 });
 
-linuxIoTest("spawnProcess() sets the directory and the environment", (world) => {
-  world.run(function* () {
+linuxIoTest("spawnProcess() sets the directory and the environment", async (world) => {
+  await world.run(function* () {
     const args = ["-c", 'printf "%s %s %s" "$PWD" "$MINE" "${HOME-none}"'];
     const env = { MINE: "mine" };
     const { stdout } = yield* output("/bin/sh", { args, cwd: "/usr", env, clearEnv: true });
@@ -415,8 +415,8 @@ linuxIoTest("spawnProcess() sets the directory and the environment", (world) => 
   });
 });
 
-linuxIoTest("spawnProcess() gives the process a group of its own", (world) => {
-  world.run(function* () {
+linuxIoTest("spawnProcess() gives the process a group of its own", async (world) => {
+  await world.run(function* () {
     const { stdout, pid } = yield* output("cut", { args: ["-d", " ", "-f", "5", "/proc/self/stat"], processGroup: true });
     assertEquals(Number(textOf(stdout)), pid);
     const inherited = yield* output("cut", { args: ["-d", " ", "-f", "5", "/proc/self/stat"] });
@@ -424,8 +424,8 @@ linuxIoTest("spawnProcess() gives the process a group of its own", (world) => {
   });
 });
 
-linuxIoTest("spawnProcess() many at once leaves no zombie", (world) => {
-  world.run(function* () {
+linuxIoTest("spawnProcess() many at once leaves no zombie", async (world) => {
+  await world.run(function* () {
     const processes = Array.from({ length: 30 }, (_, number) => spawnProcess("sh", { args: ["-c", `exit ${number}`] }));
     for (const [number, process] of processes.entries()) {
       assertEquals((yield* process.status).status, number);
@@ -434,8 +434,8 @@ linuxIoTest("spawnProcess() many at once leaves no zombie", (world) => {
   });
 });
 
-linuxIoTest("Process that a grandchild outlives still has its output", (world) => {
-  world.run(function* () {
+linuxIoTest("Process that a grandchild outlives still has its output", async (world) => {
+  await world.run(function* () {
     const { stdout, code } = yield* output("sh", { args: ["-c", "(sleep 0.05; echo late) & echo early"] });
     assertEquals([textOf(stdout), code], ["early\nlate\n", "exited"]);
   });

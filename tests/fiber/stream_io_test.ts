@@ -36,9 +36,9 @@ function* waiting<T>(operation: () => Operation<T>, name = "waiting"): Operation
   return fiber;
 }
 
-ioTest("StreamOperation waits until something has come, and the loop goes on meanwhile", (world) => {
+ioTest("StreamOperation waits until something has come, and the loop goes on meanwhile", async (world) => {
   const steps = new Steps();
-  world.run(function* () {
+  await world.run(function* () {
     using pair = yield* openConnection();
     const reader = spawn(function* () {
       steps.expect(1);
@@ -53,8 +53,8 @@ ioTest("StreamOperation waits until something has come, and the loop goes on mea
   });
 });
 
-ioTest("StreamOperation of one reader and one writer go on at once, and a second of either is EBUSY", (world) => {
-  world.run(function* () {
+ioTest("StreamOperation of one reader and one writer go on at once, and a second of either is EBUSY", async (world) => {
+  await world.run(function* () {
     using pair = yield* openConnection();
     const { client, server } = pair;
     const reader = yield* waiting(() => client.read(new Uint8Array(10)), "first reader");
@@ -75,8 +75,8 @@ ioTest("StreamOperation of one reader and one writer go on at once, and a second
   });
 });
 
-ioTest("StreamOperation that is cancelled has moved nothing, and leaves the stream to the next one", (world) => {
-  world.run(function* () {
+ioTest("StreamOperation that is cancelled has moved nothing, and leaves the stream to the next one", async (world) => {
+  await world.run(function* () {
     using pair = yield* openConnection();
     const { client, server } = pair;
     const before = world.open();
@@ -91,8 +91,8 @@ ioTest("StreamOperation that is cancelled has moved nothing, and leaves the stre
   });
 });
 
-ioTest("StreamOperation ends at the fiber's deadline", (world) => {
-  world.run(function* () {
+ioTest("StreamOperation ends at the fiber's deadline", async (world) => {
+  await world.run(function* () {
     using pair = yield* openConnection();
     let error: unknown;
     try {
@@ -106,8 +106,8 @@ ioTest("StreamOperation ends at the fiber's deadline", (world) => {
   });
 });
 
-ioTest("StreamOperation throws an interruption that is queued before it moves anything", (world) => {
-  world.run(function* () {
+ioTest("StreamOperation throws an interruption that is queued before it moves anything", async (world) => {
+  await world.run(function* () {
     using pair = yield* openConnection();
     yield* pair.client.writeAll(bytesOf("data"));
     yield* sleep(100);
@@ -126,8 +126,8 @@ ioTest("StreamOperation throws an interruption that is queued before it moves an
   });
 });
 
-ioTest("StreamOperation is told EBADF when the stream is closed under it", (world) => {
-  world.run(function* () {
+ioTest("StreamOperation is told EBADF when the stream is closed under it", async (world) => {
+  await world.run(function* () {
     const pair = yield* openConnection();
     const reader = yield* waiting(() => errorOf(pair.client.read(byte)));
     const writer = yield* waiting(() => errorOf(pair.client.writeAll(fill(16 << 20))));
@@ -140,8 +140,8 @@ ioTest("StreamOperation is told EBADF when the stream is closed under it", (worl
   });
 });
 
-ioTest("StreamOperation that was woken already finds the stream closed, not its data", (world) => {
-  world.run(function* () {
+ioTest("StreamOperation that was woken already finds the stream closed, not its data", async (world) => {
+  await world.run(function* () {
     using pair = yield* openConnection();
     const { client, server } = pair;
     const reader = spawn(() => errorOf(server.read(byte)), { priority: 10 });
@@ -153,8 +153,8 @@ ioTest("StreamOperation that was woken already finds the stream closed, not its 
   });
 });
 
-ioTest("StreamOperation that somebody's resume() wakes throws EBUSY, and the stream stays usable", (world) => {
-  world.run(function* () {
+ioTest("StreamOperation that somebody's resume() wakes throws EBUSY, and the stream stays usable", async (world) => {
+  await world.run(function* () {
     using pair = yield* openConnection();
     const reader = yield* waiting(() => errorOf(pair.server.read(byte)));
     reader.resume("boo");
@@ -166,8 +166,8 @@ ioTest("StreamOperation that somebody's resume() wakes throws EBUSY, and the str
   });
 });
 
-ioTest("StreamOperation throws what resumeWithError() gives", (world) => {
-  world.run(function* () {
+ioTest("StreamOperation throws what resumeWithError() gives", async (world) => {
+  await world.run(function* () {
     using pair = yield* openConnection();
     const reader = yield* waiting(function* () {
       try {
@@ -182,8 +182,8 @@ ioTest("StreamOperation throws what resumeWithError() gives", (world) => {
   });
 });
 
-ioTest("StreamOperation of a fiber of another loop is EINVAL, and off a fiber ESRCH", (world) => {
-  const pair = world.run(openConnection);
+ioTest("StreamOperation of a fiber of another loop is EINVAL, and off a fiber ESRCH", async (world) => {
+  const pair = await world.run(openConnection);
   using other = new EventLoop({ kernel: world.kernel, name: "other" });
   const fiber = spawn(() => errorOf(pair.client.read(byte)), { loop: other });
   while (fiber.state === "pending") other.runSync();
@@ -217,8 +217,8 @@ ioTest("StreamOperation that waits when the loop exits is cancelled, and so is o
   assertEquals(log, [true]);
 });
 
-ioTest("StreamIo keeps the loop from being idle only while a fiber waits for it", (world) => {
-  const { client, server } = world.run(openConnection);
+ioTest("StreamIo keeps the loop from being idle only while a fiber waits for it", async (world) => {
+  const { client, server } = await world.run(openConnection);
   const writer = world.spawn(() => server.writeAll(fill(16 << 20)), { name: "writer" });
   const reader = world.spawn(() => server.read(byte), { name: "reader" });
   world.settle();
@@ -229,7 +229,7 @@ ioTest("StreamIo keeps the loop from being idle only while a fiber waits for it"
   world.settle();
   assertEquals([reader.status, writer.state, world.loop.exitCode], ["suspended", "resolved", undefined]);
   world.write(client.fd, "x");
-  world.runUntil(() => world.loop.exitCode !== undefined);
+  await world.runUntil(() => world.loop.exitCode !== undefined);
   // Both are open still, and nobody waits for them.
   assertEquals([reader.result(), client.fd >= 0, server.fd >= 0, world.loop.exitCode], [1, true, true, 0]);
 });
@@ -254,8 +254,8 @@ ioTest("StreamIo is closed with its loop", (world) => {
   }
 });
 
-ioTest("StreamOperation wakes the more important fiber first", (world) => {
-  world.run(function* () {
+ioTest("StreamOperation wakes the more important fiber first", async (world) => {
+  await world.run(function* () {
     using one = yield* openConnection();
     using two = yield* openConnection();
     const order: string[] = [];
@@ -273,9 +273,9 @@ ioTest("StreamOperation wakes the more important fiber first", (world) => {
   }, { priority: -10 });
 });
 
-ioTest("StreamOperation of an important fiber overtakes work that never ends", (world) => {
+ioTest("StreamOperation of an important fiber overtakes work that never ends", async (world) => {
   for (const other of ["nobody", "a writer of the same connection"]) {
-    world.run(function* () {
+    await world.run(function* () {
       using pair = yield* openConnection();
       const { client, server } = pair;
       let turns = 0;
@@ -303,8 +303,8 @@ function* suspendUntil(world: IoWorld, isSo: () => boolean): Operation<void> {
   yield* suspend();
 }
 
-ioTest("StreamOperation that always finds something gives way to others now and then", (world) => {
-  world.run(function* () {
+ioTest("StreamOperation that always finds something gives way to others now and then", async (world) => {
+  await world.run(function* () {
     using pair = yield* openConnection();
     const { client, server } = pair;
     yield* client.writeAll(new Uint8Array(1000));
@@ -324,8 +324,8 @@ ioTest("StreamOperation that always finds something gives way to others now and 
   });
 });
 
-ioTest("StreamOperation that gives way can be cancelled", (world) => {
-  world.run(function* () {
+ioTest("StreamOperation that gives way can be cancelled", async (world) => {
+  await world.run(function* () {
     using pair = yield* openConnection();
     const { client, server } = pair;
     yield* client.writeAll(new Uint8Array(1000));
@@ -342,8 +342,8 @@ ioTest("StreamOperation that gives way can be cancelled", (world) => {
   });
 });
 
-ioTest("StreamOperation reads what came before the end, and the end, however they came", (world) => {
-  world.run(function* () {
+ioTest("StreamOperation reads what came before the end, and the end, however they came", async (world) => {
+  await world.run(function* () {
     for (const isFirst of [true, false]) {
       for (const size of [1, 3, 100]) {
         using pair = yield* openConnection();
@@ -367,8 +367,8 @@ ioTest("StreamOperation reads what came before the end, and the end, however the
   });
 });
 
-ioTest("StreamOperation is told ECONNRESET when the other side closed without reading", (world) => {
-  world.run(function* () {
+ioTest("StreamOperation is told ECONNRESET when the other side closed without reading", async (world) => {
+  await world.run(function* () {
     using pair = yield* openConnection();
     const { client, server } = pair;
     const reader = yield* waiting(() => errorOf(client.readAll()));
@@ -381,8 +381,8 @@ ioTest("StreamOperation is told ECONNRESET when the other side closed without re
   });
 });
 
-simulatedIoTest("StreamIo is registered at its first wait, and stays so", (world) => {
-  world.run(function* () {
+simulatedIoTest("StreamIo is registered at its first wait, and stays so", async (world) => {
+  await world.run(function* () {
     using pair = yield* openConnection();
     const { client, server } = pair;
     const watches = () => world.open().filter((what) => what.startsWith("watch")).length;
@@ -403,9 +403,9 @@ simulatedIoTest("StreamIo is registered at its first wait, and stays so", (world
   });
 });
 
-simulatedIoTest("StreamOperation throws when the kernel refuses to watch, and the stream stays usable", (world) => {
+simulatedIoTest("StreamOperation throws when the kernel refuses to watch, and the stream stays usable", async (world) => {
   const [one, other] = world.simulation.socketPair();
-  world.run(function* () {
+  await world.run(function* () {
     using connection = yield* connect({ fd: one });
     const error = yield* errorOf(connection.read(byte));
     assertEquals(error.code, "ENOSPC");
@@ -415,8 +415,8 @@ simulatedIoTest("StreamOperation throws when the kernel refuses to watch, and th
   world.closeAll(other);
 }, { faults: { ENOSPC: 1 } });
 
-linuxIoTest("StreamIo of thousands of small messages over one edge-triggered registration loses none", (world) => {
-  world.run(function* () {
+linuxIoTest("StreamIo of thousands of small messages over one edge-triggered registration loses none", async (world) => {
+  await world.run(function* () {
     using pair = yield* openConnection();
     const { client, server } = pair;
     const rounds = 3000;
@@ -435,8 +435,8 @@ linuxIoTest("StreamIo of thousands of small messages over one edge-triggered reg
 });
 
 for (let seed = 1; seed <= 20; seed++) {
-  simulatedIoTest(`StreamOperation moves everything in spite of faults of seed ${seed}`, (world) => {
-    world.run(function* () {
+  simulatedIoTest(`StreamOperation moves everything in spite of faults of seed ${seed}`, async (world) => {
+    await world.run(function* () {
       using pair = yield* openConnection();
       const data = fill(300_000);
       const writer = spawn(function* () {
