@@ -24,6 +24,7 @@ import {
   SystemError,
 } from "@sd/fibers";
 import { coreOf } from "../../event/event_loop.ts";
+import type { PortableKernel } from "../../event/kernel/portable/portable_kernel.ts";
 import { ClockIndex } from "../../event/time.ts";
 import { openDescriptors } from "../kernel/linux/descriptors.ts";
 
@@ -90,9 +91,18 @@ export class IoWorld {
     const { loop } = this;
     for (let count = 0, quiet = 0; !isSo(); count++) {
       assert(count < patience && quiet < silence, "It never happens");
-      const hasRun = this.isBlocking ? loop.runSync(sec(1)) : await loop.run(sec(1));
-      quiet = hasRun ? 0 : quiet + 1;
+      quiet = await this.iterate(loop, sec(1)) ? 0 : quiet + 1;
     }
+  }
+
+  /** One iteration of a loop on this kernel. */
+  async iterate(loop: EventLoop, timeoutUsec?: number): Promise<boolean> {
+    return this.isBlocking ? loop.runSync(timeoutUsec) : await loop.run(timeoutUsec);
+  }
+
+  /** Drives a loop on this kernel to its end. */
+  async finish(loop: EventLoop): Promise<number> {
+    return this.isBlocking ? loop.loopSync() : await loop.loop();
   }
 
   /** Dispatches until nothing is left to do. */
@@ -133,12 +143,24 @@ export class IoWorld {
     return this.#reports.splice(0).map((error) => error instanceof Error ? error.message : String(error));
   }
 
+  /** What the portable kernel has let go of the host closes, and sees the end of, in turns of its own. */
+  async #letHostClose(): Promise<void> {
+    const kernel = this.kernel as PortableKernel;
+    for (let turns = 0; turns < 2_000; turns++) {
+      const isClosed = kernel.runningProcesses === 0 && this.open().length <= this.#openAtFirst.length;
+      await kernel.turn("io");
+      if (isClosed) break;
+    }
+    await kernel.turn("io");
+  }
+
   /** Disposes the loop, and fails where something was reported that nobody looked at, or left behind. */
-  end(): void {
+  async end(): Promise<void> {
     assertEquals(coreOf(this.loop).fed.total, 0, "Somebody still counts as fed by the kernel");
     this.loop[Symbol.dispose]();
     for (const path of this.#paths) this.kernel.removeSocketFile(path);
     assertEquals(this.takeReports(), [], "Reported, and nobody looked");
+    if (!this.isBlocking) await this.#letHostClose();
     assertEquals(this.open(), this.#openAtFirst, "Left behind");
   }
 }
@@ -147,7 +169,7 @@ async function inWorld(kernel: Kernel, body: (world: IoWorld) => void | Promise<
   const world = new IoWorld(kernel);
   await world.begin();
   await body(world);
-  world.end();
+  await world.end();
 }
 
 /** Registers a test on all kernels; on the portable one not, where `lacks` says what it asks for that this one has not. */

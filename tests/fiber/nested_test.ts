@@ -31,13 +31,17 @@ import { Steps } from "../_steps.ts";
 import { codeOf, errorOf, ioTest, type IoWorld } from "./_io_world.ts";
 
 /** Registers a test with a second loop, which is to be driven on a fiber of the first. */
-function nestedTest(name: string, body: (world: IoWorld, inner: EventLoop) => void | Promise<void>): void {
+function nestedTest(
+  name: string,
+  body: (world: IoWorld, inner: EventLoop) => void | Promise<void>,
+  options?: { lacks?: string },
+): void {
   ioTest(name, async (world) => {
     const reports: unknown[] = [];
     using inner = new EventLoop({ kernel: world.kernel, name: "inner", onError: (error) => reports.push(error) });
     await body(world, inner);
     assertEquals(reports, [], "Reported by the inner loop");
-  });
+  }, options);
 }
 
 /** Why an operation was cancelled. */
@@ -369,7 +373,7 @@ nestedTest("A fiber of the inner loop cannot wait for a promise while the outer 
   const later = spawn(() => until(Promise.resolve("can wait")), { loop: inner });
   while (later.state === "pending") await inner.run();
   assertEquals(later.result(), "can wait");
-});
+}, { lacks: "loops that block the thread" });
 
 nestedTest("Promises that the inner loop has settled are told of before the outer loop's next dispatch", async (world, inner) => {
   const rounds = 32;

@@ -208,7 +208,7 @@ ioTest("Process disposed of is killed at once, and reaped by the loop later on",
   });
 });
 
-ioTest("Process that was disposed of is reaped although nobody waits, and keeps the loop from being idle until then", (world) => {
+ioTest("Process that was disposed of is reaped although nobody waits, and keeps the loop from being idle until then", async (world) => {
   const other = new EventLoop({ kernel: world.kernel });
   other.exitOnIdle = true;
   let pid = 0;
@@ -217,13 +217,13 @@ ioTest("Process that was disposed of is reaped although nobody waits, and keeps 
     pid = process.pid;
     yield* ready(process);
   }, { loop: other });
-  assertEquals(other.loopSync(), 0);
+  assertEquals(await world.finish(other), 0);
   fiber.result();
   assert(isReaped(world, pid));
   other[Symbol.dispose]();
 });
 
-ioTest("Process is killed and reaped with its loop", (world) => {
+ioTest("Process is killed and reaped with its loop", async (world) => {
   const other = new EventLoop({ kernel: world.kernel });
   let pid = 0;
   const fiber = spawn(function* () {
@@ -231,7 +231,7 @@ ioTest("Process is killed and reaped with its loop", (world) => {
     pid = process.pid;
     yield* ready(process);
   }, { loop: other });
-  while (fiber.state === "pending") other.runSync();
+  while (fiber.state === "pending") await world.iterate(other);
   fiber.result();
   other[Symbol.dispose]();
   assert(isReaped(world, pid));
@@ -269,7 +269,7 @@ ioTest("spawnProcess() hands over descriptors, which stay the caller's", async (
     yield* process.status;
   });
   world.closeAll(writer);
-});
+}, { lacks: "streams of a child that are the caller's own" });
 
 ioTest("spawnProcess() of what is not there is ENOENT, and leaves nothing behind", async (world) => {
   await world.run(function* () {
@@ -303,14 +303,14 @@ ioTest("spawnProcess() refuses wrong options, and starts nothing", async (world)
   });
 });
 
-ioTest("spawnProcess() is refused when the loop is exiting", (world) => {
+ioTest("spawnProcess() is refused when the loop is exiting", async (world) => {
   let code: string | undefined;
   world.spawn(function* () {
     world.loop.exit();
     code = assertThrows(() => spawnProcess("sh"), SystemError).code;
     yield* sleep(0);
   });
-  world.loop.loopSync();
+  await world.finish(world.loop);
   assertEquals(code, "ECANCELED");
 });
 

@@ -186,7 +186,7 @@ ioTest("StreamOperation of a fiber of another loop is EINVAL, and off a fiber ES
   const pair = await world.run(openConnection);
   using other = new EventLoop({ kernel: world.kernel, name: "other" });
   const fiber = spawn(() => errorOf(pair.client.read(byte)), { loop: other });
-  while (fiber.state === "pending") other.runSync();
+  while (fiber.state === "pending") await world.iterate(other);
   assertEquals(fiber.result().code, "EINVAL");
   assertStringIncludes(fiber.result().message, "'other'");
   let code: string | undefined;
@@ -199,7 +199,7 @@ ioTest("StreamOperation of a fiber of another loop is EINVAL, and off a fiber ES
   pair[Symbol.dispose]();
 });
 
-ioTest("StreamOperation that waits when the loop exits is cancelled, and so is one that begins later", (world) => {
+ioTest("StreamOperation that waits when the loop exits is cancelled, and so is one that begins later", async (world) => {
   const log: unknown[] = [];
   world.spawn(function* () {
     using pair = yield* openConnection();
@@ -213,7 +213,7 @@ ioTest("StreamOperation that waits when the loop exits is cancelled, and so is o
     yield* sleep(1000);
     world.loop.exit(7);
   });
-  assertEquals(world.loop.loopSync(), 7);
+  assertEquals(await world.finish(world.loop), 7);
   assertEquals(log, [true]);
 });
 
@@ -234,7 +234,7 @@ ioTest("StreamIo keeps the loop from being idle only while a fiber waits for it"
   assertEquals([reader.result(), client.fd >= 0, server.fd >= 0, world.loop.exitCode], [1, true, true, 0]);
 });
 
-ioTest("StreamIo is closed with its loop", (world) => {
+ioTest("StreamIo is closed with its loop", async (world) => {
   const before = world.open();
   using other = new EventLoop({ kernel: world.kernel, name: "other", onError: () => {} });
   const opened: Connection[] = [];
@@ -243,7 +243,7 @@ ioTest("StreamIo is closed with its loop", (world) => {
     opened.push(client, server);
     yield* spawn(() => client.read(byte), { name: "reader" });
   }, { loop: other });
-  while (opened.length < 2) other.runSync();
+  while (opened.length < 2) await world.iterate(other);
   while (other.runSync(0));
   assertEquals(fiber.state, "pending");
   other[Symbol.dispose]();

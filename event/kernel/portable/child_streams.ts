@@ -113,10 +113,15 @@ export class ChildWriter extends OpenFile {
     return part.length;
   }
 
+  /** The child has ended, and nobody reads any more. */
+  breakOff(): void {
+    if (!this.#isBroken) this.#break();
+  }
+
   /** What was written still gets there, then the end. */
   override release(): void {
     this.#isClosing = true;
-    this.#flush();
+    if (!this.#isBroken) this.#flush();
   }
 
   get #room(): number {
@@ -134,11 +139,16 @@ export class ChildWriter extends OpenFile {
 
   readonly #pushed = (errno: number): void => {
     this.#bytesInFlight = 0;
-    if (errno !== 0) {
-      this.#isBroken = true;
-      this.#bytes.clear();
-    }
+    if (this.#isBroken) return;
+    if (errno !== 0) return this.#break();
     this.#flush();
     if (this.readiness() !== 0) this.notify(this.readiness());
   };
+
+  #break(): void {
+    this.#isBroken = true;
+    this.#bytes.clear();
+    this.#sink.close();
+    this.notify(this.readiness());
+  }
 }

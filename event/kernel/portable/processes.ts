@@ -28,6 +28,8 @@ const unknownUser = 0xffff_ffff;
 /** What the handle of a process stands for; without a child it is this process itself. */
 class ProcessFile extends OpenFile {
   readonly child: HostChild | undefined;
+  /** This side of its standard input. */
+  input: ChildWriter | undefined;
   state: "running" | "zombie" | "reaped" = "running";
   /** Of a zombie: how it ended. */
   end: { readonly code: number; readonly status: number } = { code: exited, status: 0 };
@@ -82,7 +84,7 @@ export class Processes {
     return {
       pid: child.pid,
       handle: this.#descriptors.open(file),
-      stdin: this.#openSink(child.stdin),
+      stdin: this.#openSink(child.stdin, file),
       stdout: this.#openSource(child.stdout),
       stderr: this.#openSource(child.stderr),
     };
@@ -158,8 +160,8 @@ export class Processes {
     return this.#descriptors.get(stdio.fd) === undefined ? -Errno.EBADF : -Errno.EOPNOTSUPP;
   }
 
-  #openSink(sink: ByteSink | undefined): Handle {
-    return sink === undefined ? -1 : this.#descriptors.open(new ChildWriter(sink));
+  #openSink(sink: ByteSink | undefined, file: ProcessFile): Handle {
+    return sink === undefined ? -1 : this.#descriptors.open(file.input = new ChildWriter(sink));
   }
 
   #openSource(source: ByteSource | undefined): Handle {
@@ -168,6 +170,7 @@ export class Processes {
 
   #ended(file: ProcessFile, exit: HostExit): void {
     this.running--;
+    file.input?.breakOff();
     if (file.state === "reaped") return void this.#children.delete(file.child!.pid);
     file.state = "zombie";
     file.end = "code" in exit ? { code: exited, status: exit.code & 0xff } : { code: killed, status: numberOf(exit.signal) };
