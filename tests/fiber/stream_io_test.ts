@@ -294,7 +294,7 @@ ioTest("StreamOperation of an important fiber overtakes work that never ends", a
       busy[Symbol.dispose]();
     });
   }
-});
+}, { lacks: "arrivals between two turns of the host" });
 
 /** Suspends the fiber until it is so, which is looked at after each dispatch. */
 function* suspendUntil(world: IoWorld, isSo: () => boolean): Operation<void> {
