@@ -50,6 +50,7 @@ const OPERATIONS: ReadonlySet<string> = new Set([
   "cancelWait",
   "connect",
   "connectFd",
+  "connectTls",
   "loopNested",
   "output",
   "poll",
@@ -87,7 +88,9 @@ const MAKERS: ReadonlyMap<string, string> = new Map([
   ["Process.stdout", "Connection"],
   ["Watch.subscribe", "WatchSubscription"],
   ["connect", "Connection"],
+  ["connectTls", "Connection"],
   ["listen", "Listener"],
+  ["listenTls", "Listener"],
   ["spawnProcess", "Process"],
 ]);
 

@@ -42,7 +42,10 @@ export function requireAddress<A extends SocketAddress>(address: A, action: stri
 
 /** Causes that say more than their code does, of TCP and of socket files. */
 const causes: Readonly<Record<ErrorCode, readonly [tcp: string, path: string]>> = {
-  EACCES: ["not permitted", "not permitted"],
+  EACCES: [
+    "not permitted, by the system or for want of --allow-net",
+    "not permitted, by the system or for want of --allow-net, --allow-read and --allow-write",
+  ],
   EADDRINUSE: ["somebody listens there already", "the file exists already, remove it if nobody listens there"],
   EADDRNOTAVAIL: ["it is no address of this machine", "it is no address of this machine"],
   EAGAIN: ["there is no port left to come from, try again later", "too many wait there to be accepted, try again later"],
@@ -52,9 +55,16 @@ const causes: Readonly<Record<ErrorCode, readonly [tcp: string, path: string]>> 
   ENOENT: ["the hostname has no address", "there is no such file"],
 };
 
+/** What is wrong with TLS. */
+const tlsCauses: Readonly<Record<ErrorCode, string>> = {
+  EBADMSG: "a certificate or key is of no use, each must be PEM, the key without a passphrase and the certificate's own",
+  EKEYREJECTED: "its certificate is not accepted, having expired, or being for another name or from nobody who is trusted (caCerts)",
+  EPROTO: "no agreement on how to be secure, it may speak no TLS or none of the protocols",
+};
+
 /** The error for what the kernel answered. */
 export function addressError(action: string, address: SocketAddress, result: Result, syscall?: string): SystemError {
   const code = errorCode(-result);
-  const cause = causes[code]?.["path" in address ? 1 : 0] ?? code;
+  const cause = causes[code]?.["path" in address ? 1 : 0] ?? tlsCauses[code] ?? code;
   return new SystemError(code, `Cannot ${action} ${describeAddress(address)}: ${cause}`, { syscall });
 }

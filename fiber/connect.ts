@@ -5,7 +5,7 @@
  */
 
 import { check, Errno } from "../event/errno.ts";
-import type { SocketAddress } from "../event/kernel/kernel.ts";
+import type { ClientTls, SocketAddress } from "../event/kernel/kernel.ts";
 import type { LoopCore } from "../event/loop_core.ts";
 import { requireFd } from "../event/validate.ts";
 import { type Operation, requireFiber } from "../future/operation.ts";
@@ -49,19 +49,19 @@ export function* connect(address: ConnectAddress): Operation<Connection> {
   yield* new Checkpoint();
   const { core } = fiber;
   if (isOpenSocket(address)) return adopt(core, address.fd);
-  requireAddress(address, "connect to");
-  const handle = core.kernel.openStream(address);
-  const isName = handle === -Errno.EINVAL && "hostname" in address && address.hostname !== undefined;
-  if (!isName) return yield* arrive(core, handle, address);
-  return yield* connectByName(core, address.hostname!, address.port);
+  return yield* reach(core, requireAddress(address, "connect to"));
 }
 
-function* connectByName(core: LoopCore, hostname: string, port: number): Operation<Connection> {
+/** A connection to an address, whose hostname may be a name; with `tls` it is secure when it is there. */
+export function* reach(core: LoopCore, address: SocketAddress, tls?: ClientTls): Operation<Connection> {
+  const handle = core.kernel.openStream(address, tls);
+  const isName = handle === -Errno.EINVAL && "hostname" in address && address.hostname !== undefined;
+  if (!isName) return yield* arrive(core, handle, address, tls);
   let failure: unknown = undefined;
-  for (const numeric of yield* resolve(core, hostname)) {
-    const address = { hostname: numeric, port };
+  for (const hostname of yield* resolve(core, address.hostname!)) {
+    const numeric = { hostname, port: address.port };
     try {
-      return yield* arrive(core, core.kernel.openStream(address), address);
+      return yield* arrive(core, core.kernel.openStream(numeric, tls), numeric, tls);
     } catch (error) {
       if (isInterruption(error)) throw error;
       failure = error;
@@ -71,7 +71,7 @@ function* connectByName(core: LoopCore, hostname: string, port: number): Operati
 }
 
 /** Waits until a stream that was opened has arrived at the address. */
-function* arrive(core: LoopCore, handle: number, address: SocketAddress): Operation<Connection> {
+function* arrive(core: LoopCore, handle: number, address: SocketAddress, tls: ClientTls | undefined): Operation<Connection> {
   if (handle < 0) throw addressError("connect to", address, handle, "connect");
   const io = new StreamIo(core, handle, { title: `the connection to ${describeAddress(address)}`, isByteStream: "port" in address })
     .attach();
@@ -81,7 +81,7 @@ function* arrive(core: LoopCore, handle: number, address: SocketAddress): Operat
     io.close();
     throw error;
   }
-  return connectionOf(io, { remoteAddress: address });
+  return connectionOf(io, { remoteAddress: address, alpnProtocol: tls && core.kernel.alpnProtocol(handle) });
 }
 
 function adopt(core: LoopCore, fd: number): Connection {

@@ -5,7 +5,7 @@
  */
 
 import { check, SystemError } from "../event/errno.ts";
-import type { SocketAddress } from "../event/kernel/kernel.ts";
+import type { Result, SocketAddress } from "../event/kernel/kernel.ts";
 import type { Operation } from "../future/operation.ts";
 import { StreamIo } from "./stream_io.ts";
 import { ReadAllOperation, ReadOperation, WriteAllOperation, WriteOperation } from "./stream_operations.ts";
@@ -13,6 +13,8 @@ import { ReadAllOperation, ReadOperation, WriteAllOperation, WriteOperation } fr
 /** How a connection is made. */
 export interface ConnectionOptions {
   readonly remoteAddress?: SocketAddress;
+  /** What the kernel says of it. */
+  readonly alpnProtocol?: string | Result;
   /** It is the writing end of a pipe: closing is the only way to end what it writes. */
   readonly isPipeWriter?: boolean;
 }
@@ -57,6 +59,7 @@ export class Connection implements Disposable {
   readonly #io: StreamIo;
   readonly #isPipeWriter: boolean;
   readonly #remoteAddress: SocketAddress | undefined;
+  readonly #alpnProtocol: string | undefined;
   #localAddress: SocketAddress | undefined = undefined;
 
   static {
@@ -66,10 +69,11 @@ export class Connection implements Disposable {
   /** Not for users: see {@linkcode connect} and {@linkcode Listener}. */
   private constructor(io: object, options: object) {
     if (!(io instanceof StreamIo)) throw new SystemError("EINVAL", "Cannot make a connection by new: use connect()");
-    const { remoteAddress, isPipeWriter = false } = options as ConnectionOptions;
+    const { remoteAddress, alpnProtocol, isPipeWriter = false } = options as ConnectionOptions;
     this.#io = io;
     this.#isPipeWriter = isPipeWriter;
     this.#remoteAddress = remoteAddress;
+    this.#alpnProtocol = typeof alpnProtocol === "string" ? alpnProtocol : undefined;
   }
 
   /** Its descriptor, which stays the connection's; −1 when it is closed. */
@@ -88,6 +92,11 @@ export class Connection implements Disposable {
   /** Where the other end was bound when the connection was made; `undefined` where that has no name. */
   get remoteAddress(): SocketAddress | undefined {
     return this.#remoteAddress;
+  }
+
+  /** The protocol that both sides have agreed upon by TLS (ALPN); `undefined` where they have not spoken of one. */
+  get alpnProtocol(): string | undefined {
+    return this.#alpnProtocol;
   }
 
   /**

@@ -6,7 +6,7 @@
 
 import { check, SystemError } from "../event/errno.ts";
 import type { EventLoop } from "../event/event_loop.ts";
-import type { Handle, ListenAddress, SocketAddress } from "../event/kernel/kernel.ts";
+import type { Handle, ListenAddress, ServerTls, SocketAddress } from "../event/kernel/kernel.ts";
 import type { LoopCore } from "../event/loop_core.ts";
 import { requireFd, requireOptions } from "../event/validate.ts";
 import { requireNotExiting } from "../future/event_future.ts";
@@ -29,13 +29,16 @@ let listenerOf: (io: ListenerIo) => Listener;
 /** A socket that listens. */
 class ListenerIo extends StreamIo {
   readonly address: SocketAddress;
+  /** What it accepts is secure. */
+  readonly isSecure: boolean;
   readonly #ownFile: string | undefined;
 
   /** `ownFile`: the socket file that goes with it. */
-  constructor(core: LoopCore, handle: Handle, address: SocketAddress, ownFile: string | undefined) {
+  constructor(core: LoopCore, handle: Handle, address: SocketAddress, options: { isSecure?: boolean; ownFile?: string } = {}) {
     super(core, handle, { title: `the listener on ${describeAddress(address)}` });
     this.address = address;
-    this.#ownFile = ownFile;
+    this.isSecure = options.isSecure ?? false;
+    this.#ownFile = options.ownFile;
   }
 
   override closeHandle(): void {
@@ -88,11 +91,12 @@ export class Listener implements Disposable {
   }
 
   readonly #accepted = (handle: Handle): Connection => {
-    const { core, address } = this.#io;
+    const { core, address, isSecure } = this.#io;
     const remote = core.kernel.remoteAddress(handle);
     const remoteAddress = typeof remote === "object" ? remote : undefined;
     const title = `the connection from ${remoteAddress === undefined ? "a client" : describeAddress(remoteAddress)}`;
-    return connectionOf(new StreamIo(core, handle, { title, isByteStream: "port" in address }).attach(), { remoteAddress });
+    const io = new StreamIo(core, handle, { title, isByteStream: "port" in address }).attach();
+    return connectionOf(io, { remoteAddress, alpnProtocol: isSecure ? core.kernel.alpnProtocol(handle) : undefined });
   };
 
   /**
@@ -135,21 +139,24 @@ export function listen(address: ListenAddress | OpenSocket, options: ListenOptio
   requireOptions(options, ["loop"], "listen");
   const core = currentCore(options.loop);
   requireNotExiting(core, "listen");
-  return listenerOf(isOpenSocket(address) ? adopt(core, address.fd) : open(core, address));
+  return isOpenSocket(address) ? listenerOf(adopt(core, address.fd)) : openListener(core, address);
 }
 
-function open(core: LoopCore, address: ListenAddress): ListenerIo {
+/** A listener at an address; with `tls` its connections are secure when they are accepted. */
+export function openListener(core: LoopCore, address: ListenAddress, tls?: ServerTls): Listener {
   const { kernel } = core;
   const { backlog } = requireAddress(address, "listen on");
   if (backlog !== undefined && !(Number.isInteger(backlog) && backlog >= 0 && backlog <= 0x7fff_ffff)) {
     throw new SystemError("EINVAL", `Cannot listen with backlog '${backlog}': it takes a whole number`);
   }
   const isLocal = "port" in address && address.hostname === "localhost";
-  const handle = kernel.openListener(isLocal ? { ...address, hostname: "127.0.0.1" } : address);
+  const handle = kernel.openListener(isLocal ? { ...address, hostname: "127.0.0.1" } : address, tls);
   if (handle < 0) throw addressError("listen on", address, handle, "bind");
   const ownFile = "path" in address && !address.path.startsWith("@") ? address.path : undefined;
   const bound = kernel.localAddress(handle);
-  return new ListenerIo(core, handle, typeof bound === "object" ? bound : address, ownFile).attach();
+  return listenerOf(
+    new ListenerIo(core, handle, typeof bound === "object" ? bound : address, { isSecure: tls !== undefined, ownFile }).attach(),
+  );
 }
 
 function adopt(core: LoopCore, fd: number): ListenerIo {
@@ -157,5 +164,5 @@ function adopt(core: LoopCore, fd: number): ListenerIo {
   const bound = kernel.localAddress(requireFd(fd, "listen on"));
   if (typeof bound === "number") check(bound, (code) => `Cannot listen on fd ${fd}: ${code}`, "getsockname");
   check(kernel.setBlocking(fd, false), (code) => `Cannot listen on fd ${fd}: ${code}`, "fcntl");
-  return new ListenerIo(core, fd, typeof bound === "object" ? bound : { path: "" }, undefined).attach();
+  return new ListenerIo(core, fd, typeof bound === "object" ? bound : { path: "" }).attach();
 }

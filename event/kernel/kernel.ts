@@ -53,7 +53,7 @@
  *    it is whole and on the disk; a failure leaves all as it was. Both can be stopped, between two pieces and while they wait for
  *    somebody else.
  * 18. A stream that was opened with TLS is on its way until the handshake is done, and what fails in there is an error of the stream: EKEYREJECTED
- *    and its like for a certificate that is not accepted, EPROTO for the rest. A listener with TLS answers with connections whose handshake is done;
+ *    for a certificate that is not accepted, EPROTO for most of the rest. A listener with TLS answers with connections whose handshake is done;
  *    one that fails is passed over. The end of a stream is also that of its secret: a connection that breaks off may read as ended.
  *
  * Every kernel passes the suite in `tests/kernel/`.

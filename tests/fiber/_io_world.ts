@@ -181,6 +181,11 @@ export function ioTest(name: string, body: (world: IoWorld) => void | Promise<vo
   Deno.test({ name: title, ignore: lacks !== undefined }, () => inWorld(portableKernel(), body));
 }
 
+/** Registers a test on the portable kernel alone. */
+export function portableIoTest(name: string, body: (world: IoWorld) => void | Promise<void>): void {
+  Deno.test(`${name} (portable)`, () => inWorld(portableKernel(), body));
+}
+
 /** Registers a test on Linux alone. */
 export function linuxIoTest(name: string, body: (world: IoWorld) => void | Promise<void>): void {
   Deno.test(`${name} (linux)`, () => inWorld(linuxKernel(), body));

@@ -8,16 +8,17 @@ import { getSystemErrorName } from "node:util";
 import { Errno } from "../../errno.ts";
 import { errnoOf } from "./host_error.ts";
 
-/** What the host names in its own way. Of the handshake and of certificates are also those below. */
+/** What the host names in its own way. */
 const byCode: Readonly<Record<string, number>> = {
-  CERT_HAS_EXPIRED: Errno.EKEYEXPIRED,
-  CERT_REVOKED: Errno.EKEYREVOKED,
   ERR_ACCESS_DENIED: Errno.EACCES,
   ERR_SOCKET_CLOSED: Errno.ECONNRESET,
   ERR_STREAM_DESTROYED: Errno.ECONNRESET,
 };
 
-/** How the names begin by which the host says that a certificate is not accepted, or that the other side does not keep to TLS. */
+/**
+ * How the names begin by which the host says that a certificate is not accepted, or that the other side does not keep to TLS. Not every host tells a
+ * certificate that has expired from one that nobody trusts, so neither do we.
+ */
 const rejected = /^(?:CERT_|CRL_|ERR_TLS_CERT_|UNABLE_TO_|SELF_SIGNED_CERT|DEPTH_ZERO_|INVALID_|PATH_LENGTH_|HOSTNAME_MISMATCH)/;
 const broken = /^ERR_(?:SSL|TLS|OSSL|BORINGSSL)_/;
 

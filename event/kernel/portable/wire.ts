@@ -55,11 +55,11 @@ export class Wire {
 
   /** Sends what is left, then lets go. Until then the process stays alive, unless the other end takes nothing for too long. */
   finish(): void {
-    const { raw, socket } = this;
     const destroy = () => this.destroy();
     this.pause();
-    raw.ref();
-    raw.setTimeout(lingerMilliseconds, destroy);
-    socket.end(destroy);
+    this.raw.ref();
+    this.raw.setTimeout(lingerMilliseconds, destroy);
+    // What TLS has handed on need not have gone further.
+    this.socket.end(() => this.#metered === undefined ? destroy() : this.#metered.end(destroy));
   }
 }
