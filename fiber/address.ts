@@ -53,6 +53,7 @@ const causes: Readonly<Record<ErrorCode, readonly [tcp: string, path: string]>> 
   EINVAL: ["it is no numeric address", "it is no path"],
   ENAMETOOLONG: ["the hostname is too long", "a socket's path has at most 107 bytes"],
   ENOENT: ["the hostname has no address", "there is no such file"],
+  EOPNOTSUPP: ["this kernel shares no ports, leave reusePort out", "this kernel has no such sockets"],
 };
 
 /** What is wrong with TLS. */

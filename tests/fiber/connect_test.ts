@@ -21,7 +21,7 @@ import {
   withTimeout,
   yieldNow,
 } from "@sd/fibers";
-import { anyPort, bytesOf, codeOf, errorOf, ioTest, linuxIoTest, simulatedIoTest, textOf } from "./_io_world.ts";
+import { anyPort, bytesOf, codeOf, errorOf, ioTest, linuxIoTest, portableIoTest, simulatedIoTest, textOf } from "./_io_world.ts";
 
 function portOf(listener: Listener): number {
   const { address } = listener;
@@ -100,12 +100,18 @@ ioTest("connect() to socket files: no file is ENOENT, no listener ECONNREFUSED, 
   const path = world.socketPath();
   await world.run(function* () {
     assertEquals(yield* codeOf(connect({ path })), "ENOENT");
-    world.closeAll(world.kernel.openListener({ path }));
-    assertEquals(yield* codeOf(connect({ path })), "ECONNREFUSED");
     assertEquals(yield* codeOf(connect({ path: "x".repeat(108) })), "ENAMETOOLONG");
     assertEquals(yield* codeOf(connect({ path: `@sd-fibers-${crypto.randomUUID()}` })), "ECONNREFUSED");
   });
 });
+
+ioTest("connect() to a socket file that outlived its listener is ECONNREFUSED", async (world) => {
+  const path = world.socketPath();
+  await world.run(function* () {
+    world.closeAll(world.kernel.openListener({ path }));
+    assertEquals(yield* codeOf(connect({ path })), "ECONNREFUSED");
+  });
+}, { lacks: "socket files that outlive their listener" });
 
 ioTest("connect() refuses what is no address", async (world) => {
   await world.run(function* () {
@@ -135,7 +141,7 @@ ioTest("connect() to an AF_UNIX listener whose queue is full is EAGAIN", async (
     assertEquals(error.message, `Cannot connect to '${path}': too many wait there to be accepted, try again later`);
     for (const client of clients) client.close();
   });
-});
+}, { lacks: "queues that fill up" });
 
 /** A TCP listener that takes nobody in any more: whoever comes now stays on the way. */
 function* openFullListener(): Operation<{ listener: Listener } & Disposable> {
@@ -169,6 +175,17 @@ ioTest("connect() that is interrupted on the way leaves nothing behind", async (
     assert(error instanceof TimeoutError);
     assertEquals(world.open(), before);
   });
+}, { lacks: "queues that fill up" });
+
+portableIoTest("connect() that is interrupted on the way leaves nothing behind", async (world) => {
+  await world.run(function* () {
+    using listener = listen(anyPort);
+    const connecting = spawn(() => connect(listener.address));
+    yield* yieldNow();
+    assertEquals(connecting.status, "suspended");
+    yield* cancelWait(connecting);
+    assert(connecting.outcome?.status === "rejected" && connecting.outcome.reason instanceof CancelledError);
+  });
 });
 
 ioTest("connect() that is interrupted while the name is looked up leaves nothing behind", async (world) => {
@@ -179,8 +196,8 @@ ioTest("connect() that is interrupted while the name is looked up leaves nothing
     assertEquals(connecting.status, "suspended");
     yield* cancelWait(connecting);
     assert(connecting.outcome?.status === "rejected" && connecting.outcome.reason instanceof CancelledError);
-    // The poller of Linux keeps one descriptor for all look-ups from the first one on.
-    assertEquals(world.open().length, before + (world.isSimulated ? 0 : 1));
+    // The poller of Linux keeps one descriptor for all look-ups from the first one on, a host what it likes.
+    if (world.isBlocking) assertEquals(world.open().length, before + (world.isSimulated ? 0 : 1));
     yield* sleep(50_000);
   });
 });
@@ -261,4 +278,4 @@ ioTest("connect() by name is EDEADLK while the loop blocks the thread", async (w
     assertEquals(error.code, "EDEADLK");
     assertEquals(world.open(), before);
   });
-});
+}, { lacks: "loops that block the thread" });
