@@ -15,6 +15,7 @@ import { SystemError } from "./errno.ts";
 import type { LoopCore } from "./loop_core.ts";
 import { FINISHED, INITIAL } from "./loop_state.ts";
 import { ClockIndex, type Usec } from "./time.ts";
+import { withResolvers } from "./with_resolvers.ts";
 
 /** After so much busy time the host's tasks get a turn, and after so much its timers and sockets. Microseconds. */
 const TASKS_AFTER: Usec = 1_000;
@@ -137,7 +138,7 @@ export class Driver {
     const end = this.#now() + timeout;
     if (timeout !== Infinity) core.poller.limitPark(timeout);
     do {
-      const { promise, resolve } = Promise.withResolvers<void>();
+      const { promise, resolve } = withResolvers<void>();
       core.unpark = () => {
         core.unpark = undefined;
         core.unparked = true;
@@ -189,7 +190,7 @@ export class Driver {
   async #endCall(): Promise<void> {
     const { poller } = this.#core;
     if (!poller.parked) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = withResolvers<void>();
     poller.onWake = () => poller.parked || resolve();
     poller.wake();
     await promise;

@@ -24,3 +24,11 @@ export function checkCallbackResult(node: TaskNode, result: unknown): void {
     `Cannot wait for the promise that the callback of ${kind} '${name}' returned: callbacks are synchronous, spawn a fiber for the rest`,
   );
 }
+
+/** As an error that nobody caught, also where the host has no `reportError`, which is so on Node. */
+export function reportToHost(error: unknown): void {
+  if (globalThis.reportError !== undefined) return reportError(error);
+  queueMicrotask(() => {
+    throw error;
+  });
+}

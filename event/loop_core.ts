@@ -29,7 +29,7 @@ import { ClockIndex, type Usec } from "./time.ts";
 import { SourceList } from "./source_list.ts";
 import { WatchTable } from "./watch_table.ts";
 import type { Watchdog } from "./watchdog.ts";
-import { checkCallbackResult, originOf } from "./failure.ts";
+import { checkCallbackResult, originOf, reportToHost } from "./failure.ts";
 
 const EINTR = -4;
 
@@ -531,7 +531,7 @@ export class LoopCore {
     try {
       this.onError(error, origin);
     } catch (failure) {
-      reportError(failure);
+      reportToHost(failure);
     }
   }
 

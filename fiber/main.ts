@@ -61,9 +61,10 @@ export async function main<T>(body: () => Operation<T>, options: MainOptions = {
     throw new SystemError("EINVAL", `Cannot run a main fiber with signals '${signals}': it takes "cancel", "exit" or "none"`);
   }
   let signalled = false;
-  using sources = new DisposableStack();
+  const sources: Disposable[] = [];
+  using _sources = { [Symbol.dispose]: () => sources.forEach((source) => source[Symbol.dispose]()) };
   for (const name of signals === "none" ? [] : ["SIGINT", "SIGTERM"] as const) {
-    sources.use(loop.addSignal(name, () => {
+    sources.push(loop.addSignal(name, () => {
       if (signals === "exit" || signalled) return loop.exit(0);
       signalled = true;
       fiber.cancel(name, name);

@@ -14,6 +14,7 @@ import { Slot } from "../future/slot.ts";
 import { type FiberOptions, spawnCore } from "./fiber.ts";
 import { rootOf } from "./family.ts";
 import type { FiberCore } from "./fiber_core.ts";
+import { withResolvers } from "../event/with_resolvers.ts";
 
 /**
  * Runs the body on a fiber and drives the loop, unless somebody does, until it has ended. For scripts and tests.
@@ -55,7 +56,7 @@ async function driveUntilEnded(core: LoopCore, fiber: FiberCore): Promise<void> 
 
 /** Until the fiber has ended, or whoever drives the loop lets go of it. */
 function driverOrEnd(core: LoopCore, fiber: FiberCore): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
+  const { promise, resolve } = withResolvers<void>();
   const slot = new Slot(fiber, resolve);
   core.driver.released.push(() => {
     slot.remove();

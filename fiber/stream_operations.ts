@@ -131,8 +131,16 @@ export class ReadAllOperation extends InputOperation<Uint8Array> {
   }
 
   private resize(size: number): void {
-    this.bytes = new Uint8Array(this.bytes.buffer.transfer(size));
+    this.bytes = resized(this.bytes, size);
   }
+}
+
+/** The bytes with more or less room, in place where the host can do that: Node can from version 21 on. */
+function resized(bytes: Uint8Array<ArrayBuffer>, size: number): Uint8Array<ArrayBuffer> {
+  if (ArrayBuffer.prototype.transfer !== undefined) return new Uint8Array(bytes.buffer.transfer(size));
+  const moved = new Uint8Array(size);
+  moved.set(bytes.subarray(0, size));
+  return moved;
 }
 
 /** Reads once, into several buffers one after the other. The kernel is called with one in between. */

@@ -9,6 +9,7 @@ import type { LoopCore, LoopWatcher } from "../event/loop_core.ts";
 import { FINISHED } from "../event/loop_state.ts";
 import { FULFILLED, type FutureCore, UNRESOLVED } from "./future_core.ts";
 import { Slot } from "./slot.ts";
+import { withResolvers } from "../event/with_resolvers.ts";
 
 /** A promise that waits for a future. */
 interface Waiting {
@@ -40,7 +41,7 @@ const waitingOf = new WeakMap<LoopCore, WaitingPromises>();
 
 /** A promise of the future's outcome. */
 export function promiseOf(future: FutureCore): Promise<unknown> {
-  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  const { promise, resolve, reject } = withResolvers<unknown>();
   const waiting: Waiting = { future, resolve, reject };
   const { core } = future;
   if (core.state === FINISHED) {

@@ -27,8 +27,8 @@ export function numericHostname(hostname: string): string | undefined {
     return hostname.split(".").every((part) => Number(part) <= 255) ? hostname : undefined;
   }
   const [, address, zone = ""] = /^([\da-f:.]*:[\da-f:.]*)(%[1-9]\d{0,9})?$/i.exec(hostname) ?? [];
-  const url = address === undefined ? null : URL.parse(`http://[${address}]`);
-  return url === null ? undefined : url.hostname.slice(1, -1) + zone;
+  const url = `http://[${address}]`;
+  return address !== undefined && URL.canParse(url) ? new URL(url).hostname.slice(1, -1) + zone : undefined;
 }
 
 /** The address in its one spelling, or what is wrong with it. */
