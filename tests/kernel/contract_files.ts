@@ -113,12 +113,13 @@ export function testFiles(hands: KernelHands): void {
     assertEquals(kernel.pathOf(file), `${directory.path("moved/file")} (deleted)`);
   });
 
-  fileTest("A file watcher is readable as long as records wait", (directory) => {
+  fileTest("A file watcher is readable as long as records wait", async (directory) => {
     const { trial, watcher, files } = directory;
     assertEquals(trial.poller.watch(watcher, IoEvent.IN, false, 1), 0);
     assertEquals(directory.watch("", CREATE), 1);
     assertEquals([trial.reports(), readRecords(trial.kernel, watcher)], [[], "EAGAIN"]);
     files.write("file");
+    await trial.waitFor(watcher, IoEvent.IN);
     assertEquals([trial.reports(), trial.reports()], [[[1, IoEvent.IN]], [[1, IoEvent.IN]]]);
     assertEquals(directory.records(), ["1 CREATE file"]);
     assertEquals(trial.reports(), []);

@@ -9,16 +9,18 @@ import { portableKernel } from "../../event/kernel/portable/mod.ts";
 import type { PortableKernel } from "../../event/kernel/portable/portable_kernel.ts";
 import type { Kernel } from "../../event/kernel/kernel.ts";
 import { signalName } from "../../event/signal_names.ts";
+import { realFiles } from "../_files.ts";
 import { type KernelHands, type Program, testKernel } from "./contract.ts";
 
 /** What is to be removed when a test ends. */
 const made: string[] = [];
+const directories: Disposable[] = [];
 let pathNumber = 0;
 
 const hands: KernelHands = {
   name: "portable",
   openKernel: portableKernel,
-  openUnwatchable: () => -1,
+  openUnwatchable: (kernel) => kernel.openPath("/", 0),
   openSocket: () => -1,
   noteEffect,
   programs: {
@@ -39,14 +41,26 @@ const hands: KernelHands = {
   makeFile: (_kernel, path) => Deno.writeTextFileSync(path, ""),
   makeReceiver: () => () => [],
   openFiles: () => {
-    throw new Error("Not yet");
+    const files = realFiles();
+    directories.push(files);
+    return files;
   },
   lacks: {
-    "files that cannot be waited for": ["Poller.watch() reports EPERM"],
     "a poll that waits for signals": ["Poller.poll() ends its wait when a signal comes"],
     "real-time signals": ["Real-time signals are all kept", "Poller.takeSignal() answers the lowest number"],
-    "streams of a child that are the caller's own": ["Kernel.spawn() passes handles of the caller's on", "A failed call of the kernel"],
+    "streams of a child that are the caller's own": ["Kernel.spawn() passes handles of the caller's on"],
     "news of stopped children": ["Stopping and continuing are", "A process that was continued", "A stopped process dies"],
+    "news of files as the system has them": [
+      "Kernel.addFileWatch() of a",
+      "Kernel.addFileWatch() with ONESHOT",
+      "A move has one cookie",
+      "An open handle keeps a removed file",
+      "Kernel.removeFileWatch() ends",
+      "Two watchers watch the same file",
+      "Kernel.tryRead() takes the records that fit",
+      "A record that says the same as the last",
+    ],
+    "the path of what was moved": ["Kernel.pathOf()"],
     "pressure": ["Kernel.openPressure()", "A FIFO"],
     "changes of time": ["Kernel.openTimeChange()"],
     "resets over AF_UNIX": [
@@ -85,6 +99,7 @@ function noteEffect(kernel: Kernel, signal: number): (send: () => void) => Promi
 /** The host sees the end of all children. */
 async function finish(kernel: Kernel): Promise<void> {
   await turns(kernel, () => (kernel as PortableKernel).runningProcesses === 0);
+  for (const files of directories.splice(0)) files[Symbol.dispose]();
   for (const path of made.splice(0)) Deno.removeSync(path, { recursive: true });
 }
 

@@ -4,7 +4,9 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { promisify } from "node:util";
@@ -28,6 +30,7 @@ import {
   SystemError,
   TimeoutError,
   until,
+  WatchEvent,
   withTimeout,
 } from "../../npm/dist/mod.js";
 
@@ -176,6 +179,16 @@ test("a loop blocks the thread for time, and for nothing that the host brings", 
   loop.addTimeRelative("monotonic", 2_000, () => loop.exit(1), { accuracy: 1 });
   assert.equal(loop.loopSync(), 1);
   loop[Symbol.dispose]();
+});
+
+test("a watched directory tells what comes into it", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "sd-fibers-"));
+  const loop = new EventLoop();
+  loop.addInotify(directory, WatchEvent.CREATE, (event) => loop.exit(event.name === "new" ? 1 : 2));
+  setTimeout(() => writeFileSync(join(directory, "new"), ""), 5);
+  assert.equal(await loop.loop(), 1);
+  loop[Symbol.dispose]();
+  rmSync(directory, { recursive: true });
 });
 
 test("the simulated kernel is the same everywhere", () => {
