@@ -5,7 +5,8 @@
  */
 
 import type { Socket } from "node:net";
-import { lingerMilliseconds } from "./linger.ts";
+import { clearTimeout, setTimeout } from "node:timers";
+import { lingerMilliseconds, partingMilliseconds } from "./linger.ts";
 import type { Metered } from "./metered.ts";
 
 /** A connection: `socket` is read from and written to, `raw` is what lies on the network, the same but for TLS. */
@@ -53,13 +54,27 @@ export class Wire {
     this.raw.destroy();
   }
 
-  /** Sends what is left, then lets go. Until then the process stays alive, unless the other end takes nothing for too long. */
+  /**
+   * Sends what is left, then lets go. Until then the process stays alive, unless the other end takes nothing for too long. What still comes is passed
+   * over: a socket that is closed while something waits to be read is reset by the system, and the other end may lose what it has not read yet.
+   */
   finish(): void {
-    const destroy = () => this.destroy();
-    this.pause();
-    this.raw.ref();
-    this.raw.setTimeout(lingerMilliseconds, destroy);
+    const { raw, socket } = this;
+    this.resume();
+    raw.ref();
+    raw.setTimeout(lingerMilliseconds, () => this.destroy());
     // What TLS has handed on need not have gone further.
-    this.socket.end(() => this.#metered === undefined ? destroy() : this.#metered.end(destroy));
+    socket.end(() => this.#metered === undefined ? this.#part() : this.#metered.end(() => this.#part()));
+  }
+
+  /** All is sent. TLS sends of its own accord too, to this end as well, so a secure connection waits a while for the other end to close. */
+  #part(): void {
+    const { raw, socket } = this;
+    const destroy = () => this.destroy();
+    if (!this.isSecure || socket.readableEnded || socket.destroyed) return destroy();
+    raw.unref();
+    const timer = setTimeout(destroy, partingMilliseconds).unref();
+    raw.once("close", () => clearTimeout(timer));
+    socket.once("end", destroy);
   }
 }
