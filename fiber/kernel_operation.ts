@@ -4,7 +4,7 @@
  * @module
  */
 
-import { check, Errno, errorCode, SystemError } from "../event/errno.ts";
+import { Errno, errorCode, SystemError } from "../event/errno.ts";
 import type { CompletionResult, KernelOperation } from "../event/kernel/kernel.ts";
 import type { LoopCore } from "../event/loop_core.ts";
 import { SourceKind } from "../event/source_kind.ts";
@@ -74,7 +74,7 @@ const kind = new SourceKind({
 });
 
 /**
- * What an operation of the kernel comes to. Interrupted, it is asked to end and waited for, if it can be stopped; it is let go of when not, at the
+ * What an operation of the kernel comes to, a negated errno where it is refused. Interrupted, it is asked to end and waited for, if it can be stopped; it is let go of when not, at the
  * second interruption, and in the exit phase.
  *
  * @param action As errors name it: `resolve 'localhost'`.
@@ -86,7 +86,8 @@ export function* perform(core: LoopCore, operation: KernelOperation, action: str
   const { node, future } = sourceFuture(core, kind);
   const completion = new Completion(future, operation, new Watch(node, -1, 0));
   node.owner = completion;
-  check(connectFuture(future), (code) => `Cannot ${action}: ${code}`);
+  const refused = connectFuture(future);
+  if (refused < 0) return refused;
   const interruption = yield* new InterruptibleWait(future);
   if (interruption === undefined) return future.result() as CompletionResult;
   completion.end();
