@@ -1,8 +1,21 @@
 /**
- * Echo over TCP, both ends in this process: on fibers, and by the host's own sockets.
+ * Echo over TCP, both ends in this process: on fibers, on the Linux kernel and on the portable one, and by the host's own sockets.
  */
 
-import { all, connect, type Connection, listen, type Listener, type Operation, run, scope } from "@sd/fibers";
+import {
+  all,
+  connect,
+  type Connection,
+  EventLoop,
+  type Kernel,
+  linuxKernel,
+  listen,
+  type Listener,
+  type Operation,
+  portableKernel,
+  run,
+  scope,
+} from "@sd/fibers";
 
 const BYTES = 64;
 
@@ -31,13 +44,14 @@ function* acceptSome(listener: Listener, count: number): Operation<void> {
 }
 
 /** So many clients at once, each for so many rounds, until all have their answers. */
-function echoOnFibers(clients: number, rounds: number): Promise<unknown> {
-  return run(function* () {
+async function echoOnFibers(kernel: Kernel, clients: number, rounds: number): Promise<void> {
+  using loop = new EventLoop({ kernel });
+  await run(function* () {
     using listener = listen({ hostname: "127.0.0.1", port: 0 });
     const { address } = listener;
     const port = "port" in address ? address.port : 0;
     yield* all([() => acceptSome(listener, clients), ...Array.from({ length: clients }, () => () => ask(port, rounds))]);
-  });
+  }, { loop });
 }
 
 async function serveByHost(connection: Deno.Conn): Promise<void> {
@@ -66,14 +80,16 @@ async function echoByHost(clients: number, rounds: number): Promise<void> {
 
 for (const [clients, rounds] of [[1, 1000], [50, 100]] as const) {
   const group = `echo, ${clients} connections, ${rounds} rounds each`;
-  Deno.bench({
-    name: `${group}: fibers`,
-    group,
-    baseline: true,
-    async fn() {
-      await echoOnFibers(clients, rounds);
-    },
-  });
+  for (const kernel of [linuxKernel(), portableKernel()]) {
+    Deno.bench({
+      name: `${group}: fibers, ${kernel.name} kernel`,
+      group,
+      baseline: kernel.name === "linux",
+      async fn() {
+        await echoOnFibers(kernel, clients, rounds);
+      },
+    });
+  }
   Deno.bench({
     name: `${group}: Deno.listen`,
     group,
