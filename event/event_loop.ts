@@ -30,7 +30,7 @@ import { Watchdog } from "./watchdog.ts";
 
 /** How a loop is made. */
 export interface EventLoopOptions {
-  /** What it stands on. Default: Linux. */
+  /** What it stands on. Default: Linux where calling libc is permitted already, else the portable kernel. Nobody is prompted. */
   kernel?: Kernel;
   /** For error messages. Default: `"loop"`. */
   name?: string;
@@ -92,8 +92,7 @@ export class EventLoop implements Disposable, AsyncDisposable {
   /**
    * Makes a loop.
    *
-   * @throws {SystemError} EPERM when the Linux kernel is not permitted (the message names the flag), EOPNOTSUPP on another system,
-   * EMFILE and the like.
+   * @throws {SystemError} EINVAL for an unknown option, EMFILE and the like.
    */
   constructor(options: EventLoopOptions = {}) {
     requireOptions(options, ["kernel", "name", "polling", "onError", "debug"], "make a loop");

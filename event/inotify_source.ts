@@ -166,7 +166,7 @@ function closingOnFailure<T>(kernel: Kernel, file: Handle, body: () => T): T {
 
 /** The causes that somebody can mend. */
 const reasons: Record<string, string> = {
-  EACCES: "reading it is not permitted",
+  EACCES: "reading it is not permitted, by the system or for want of --allow-read",
   EEXIST: "this loop watches it at this priority already, and MASK_CREATE wants no other source",
   EINVAL: "the mask has no event, or a bit that means nothing",
   EMFILE: "too many descriptors are open, or inotify instances (fs.inotify.max_user_instances)",
@@ -174,7 +174,7 @@ const reasons: Record<string, string> = {
   ENOSPC: "the user has too many watches (fs.inotify.max_user_watches)",
   ENOSYS: "the system tells it by /proc, which is not there",
   ENOTDIR: "it, or something on the way there, is not a directory",
-  EOPNOTSUPP: "the loop's kernel cannot",
+  EOPNOTSUPP: "the loop's kernel cannot, the portable one tells of ATTRIB, CREATE, DELETE, DELETE_SELF and MODIFY alone",
 };
 
 function because(title: string, code: ErrorCode): string {

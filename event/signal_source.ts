@@ -97,6 +97,7 @@ class SignalHandle extends LimitedHandle implements SignalSource, SignalReceiver
 const reasons: Record<string, string> = {
   EBUSY: "another loop of this process has it",
   EINVAL: "it cannot be caught",
+  EOPNOTSUPP: "the loop's kernel is not told of it",
 };
 
 /** See `EventLoop.addSignal`. */

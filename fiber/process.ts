@@ -243,7 +243,12 @@ function requireStdio(stdio: Stdio, command: string): Stdio {
 function startError(errno: number, { command, cwd }: SpawnCommand): SystemError {
   const code = errorCode(errno);
   const where = cwd === undefined ? "" : `, or no directory '${cwd}'`;
-  const cause = code === "ENOENT" ? `there is no such command${where}` : code;
+  const causes: Record<string, string> = {
+    EACCES: "not permitted, by the file's mode or for want of --allow-run",
+    ENOENT: `there is no such command${where}`,
+    EOPNOTSUPP: "this kernel can pass on none but this program's own three streams, pipe the others",
+  };
+  const cause = causes[code] ?? code;
   return new SystemError(code, `Cannot start '${command}': ${cause}`, { syscall: "posix_spawn" });
 }
 

@@ -23,9 +23,11 @@
  * 9. Signals are claimed for the whole process, by one poller at a time: EBUSY. A claimed signal has no other effect than a
  *    record; SIGCHLD is passed on to the host as well. A classic signal that already waits is not recorded a second time,
  *    real-time signals are all kept. `takeSignal` answers the lowest number of the set that waits, each number first in first
- *    out. When the last claim goes, what the signal did before comes back.
+ *    out. When the last claim goes, what the signal did before comes back. Without `siginfo` a record has the number alone, listeners of the host's hear
+ *    of the signal too, and what the host cannot listen to is EOPNOTSUPP.
  * 10. A process is named by a handle that outlives its number. `peekProcess` looks at a state change and leaves it there;
- *    `reapProcess` consumes it. The kernel never reaps by itself.
+ *    `reapProcess` consumes it. The kernel never reaps by itself. Where `poll` cannot wait for everything,
+ *    `reapKilledProcess` does not wait either: it lets go of the process, which the host reaps.
  * 11. Readiness is one half, completions are the other: `start` begins what can only be promised (resolving a name, a whole file) and
  *    `poll` reports its token with the event word COMPLETED; `takeCompletion` then gives the result, once. `stop` asks the operation to
  *    end: it is reported as soon as nothing of it goes on, with −ECANCELED unless it came to something else before. One that
@@ -44,6 +46,8 @@
  *    file: to watch it again changes the mask and answers the same number. Numbers are positive, and not soon given again. The last
  *    record of a watch that was ended, or whose file is gone, is IGNORED. A record that says the same as the last that waits is merged
  *    with it. Where too many wait, new ones are lost, also that last one, and after those that were kept stands Q_OVERFLOW, number −1.
+ *    Without `inotify` only what differs from one look to the next is told: ATTRIB, CREATE, DELETE, DELETE_SELF, MODIFY, and a mask with more is
+ *    EOPNOTSUPP; a file that is not at its path any more counts as deleted.
  * 17. Files are read and written whole, by operations. They follow links, and whatever they open is closed when they are
  *    reported. `readFile` comes to the bytes: all up to the end, whatever the file's size is said to be. −EFBIG when that is more
  *    than `limitBytes`, −EISDIR for a directory. Of a FIFO it waits for a writer, and for the end of the last one; to write to one

@@ -18,6 +18,12 @@ async function drive(way: string, flags: readonly string[]): Promise<{ code: num
   return { code, printed, complaints };
 }
 
+const moreFlags: Readonly<Record<string, readonly string[]>> = {
+  signal: ["--allow-run"],
+  child: ["--allow-run"],
+  files: ["--allow-read", "--allow-write"],
+};
+
 for (
   const [way, title, printed] of [
     ["nothing", "A loop that nobody drives", "undefined"],
@@ -27,12 +33,13 @@ for (
     ["exit", "A loop that host code asked for exit", "4"],
     ["promise", "A loop that a promise of the host has woken", "5"],
     ["signal", "A loop that a signal has ended", "0"],
+    ["child", "A loop with a child that talks and lives on", "7"],
+    ["files", "A loop with a directory that it watches", "8"],
     ["failure", "A loop whose second driver was refused", `["EBUSY",6]`],
   ]
 ) {
-  for (
-    const [kernel, flags] of [["linux", ["--allow-ffi", "--allow-run"]], ["portable", way === "signal" ? ["--allow-run"] : []]] as const
-  ) {
+  for (const [kernel, ownFlags] of [["linux", ["--allow-ffi"]], ["portable", []]] as const) {
+    const flags = [...ownFlags, ...moreFlags[way] ?? []];
     Deno.test(`${title} lives as long as it must, and keeps nothing alive afterwards (${kernel})`, async () => {
       assertEquals(await drive(way, flags), { code: 0, printed: `${kernel} ${printed}`, complaints: "" });
     });

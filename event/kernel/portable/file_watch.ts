@@ -11,6 +11,7 @@
 
 import { type BigIntStats, type FSWatcher, readdirSync, watch } from "node:fs";
 import { join } from "node:path";
+import { setImmediate } from "node:timers";
 import { WatchEvent } from "../../flags.ts";
 import { factsOf, identityOf, type PathFile } from "./path_file.ts";
 
@@ -41,7 +42,12 @@ export class FileWatch {
     this.#owner = owner;
     // First the watch, then the look: what happens in between is told of by both, which shows as one.
     this.#watcher = watch(file.path, { persistent: false });
-    this.#watcher.on("change", (type, name) => this.#look(type === "change", typeof name === "string" ? name : undefined));
+    this.#watcher.unref();
+    this.#watcher.on("change", (type, name) => {
+      // To Deno the option says nothing, and what was unreferenced is so until the next event: it waits for that a microtask or two later.
+      setImmediate(() => this.#watcher.unref());
+      this.#look(type === "change", typeof name === "string" ? name : undefined);
+    });
     this.#watcher.on("error", () => owner.gone());
     for (const name of this.#names()) this.#note(name, factsOf(this.#pathOf(name)));
   }
