@@ -7,6 +7,13 @@
 import { assert } from "@std/assert";
 
 const libc = ["/lib/x86_64-linux-gnu/libc.so.6", "/lib/aarch64-linux-gnu/libc.so.6", "/lib64/libc.so.6"];
+
+/** What the daemon is permitted to do, by the kernel that it runs on then. */
+export const permissionsFor: Readonly<Record<"linux" | "portable", readonly string[]>> = {
+  linux: [`--allow-ffi=${libc}`],
+  portable: ["--allow-net", "--allow-run", "--allow-read", "--allow-write"],
+};
+
 const program = new URL("../../examples/daemon.ts", import.meta.url).pathname;
 
 /** What the daemon tells of itself. */
@@ -43,9 +50,9 @@ export class Daemon implements AsyncDisposable {
     this.address = address;
   }
 
-  /** Starts one with no permission but to call libc, and waits until it listens. */
-  static async start(...args: string[]): Promise<Daemon> {
-    const child = daemonCommand([`--allow-ffi=${libc}`], args).spawn();
+  /** Starts one with no permission but what it needs on this kernel, and waits until it listens. */
+  static async start(kernel: keyof typeof permissionsFor, ...args: string[]): Promise<Daemon> {
+    const child = daemonCommand(permissionsFor[kernel], args).spawn();
     const lines = new Lines(child.stdout.getReader());
     const greeting = await lines.next();
     if (greeting === undefined) throw new Error(`The daemon did not start: ${await new Response(child.stderr).text()}`);
@@ -105,7 +112,7 @@ export class Daemon implements AsyncDisposable {
 }
 
 /** The command that runs the daemon's program. */
-export function daemonCommand(permissions: string[], args: string[]): Deno.Command {
+export function daemonCommand(permissions: readonly string[], args: readonly string[]): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-prompt", ...permissions, program, ...args],
     stdin: "null",
