@@ -9,7 +9,6 @@ import {
   all,
   CancelledError,
   cancelWait,
-  connect,
   type Connection,
   connectTls,
   type ConnectTlsOptions,

@@ -15,10 +15,12 @@ import {
   Channel,
   ChildEvent,
   connect,
+  connectTls,
   EventLoop,
   IoEvent,
   linuxKernel,
   listen,
+  listenTls,
   main,
   msec,
   output,
@@ -119,6 +121,40 @@ test("connections talk over TCP", async () => {
     return answer;
   });
   assert.equal(answer, "ping pong");
+});
+
+test("connections talk over TLS", async () => {
+  const pem = /-----BEGIN [^]+?-----END [A-Z ]+-----/g;
+  const [authority, cert, key] = readFileSync(new URL("../_certificates.ts", import.meta.url), "utf8").match(pem);
+  const answer = await run(function* () {
+    const listener = listenTls({ hostname: "127.0.0.1", port: 0 }, { cert, key, alpnProtocols: ["one"] });
+    const { port } = listener.address;
+    const options = { caCerts: [authority], alpnProtocols: ["two", "one"] };
+    const [client, server] = yield* all([connectTls({ hostname: "localhost", port }, options), listener.accept()]);
+    assert.deepEqual([client.alpnProtocol, server.alpnProtocol], ["one", "one"]);
+    const large = new Uint8Array(1_000_000).fill(7);
+    const [, received] = yield* all([
+      (function* () {
+        yield* client.writeAll(large);
+        client.closeWrite();
+      })(),
+      server.readAll(),
+    ]);
+    assert.deepEqual(received, large);
+    yield* server.writeAll(bytes("pong"));
+    server.close();
+    const answer = text(yield* client.readAll());
+    client.close();
+    let code;
+    try {
+      yield* connectTls({ hostname: "localhost", port });
+    } catch (error) {
+      code = error.code;
+    }
+    listener.close();
+    return [answer, code];
+  });
+  assert.deepEqual(answer, ["pong", "EKEYREJECTED"]);
 });
 
 test("processes are started, talked to, waited for and killed", async () => {
