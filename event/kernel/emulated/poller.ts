@@ -75,10 +75,9 @@ export abstract class EmulatedPoller implements Poller, Sleeper, Watcher {
 
   /** `owner`: the process whose handle the poller's is, where there are several. */
   constructor(surroundings: Surroundings, owner?: number) {
-    const onNews = () => this.#tellNews();
     this.#surroundings = surroundings;
-    this.wakeups = new Wakeups(surroundings.clocks, onNews);
-    this.signalQueue = new SignalQueue(onNews);
+    this.wakeups = new Wakeups(surroundings.clocks, () => this.#tellNews(false));
+    this.signalQueue = new SignalQueue(() => this.#tellNews(true));
     this.#file = new PollerFile(this);
     this.handle = surroundings.descriptors.open(this.#file, owner);
     surroundings.pollers.add(this);
@@ -197,7 +196,7 @@ export abstract class EmulatedPoller implements Poller, Sleeper, Watcher {
     const started = this.operations.start(token);
     if (typeof started === "number") return started;
     const answer = this.begin(operation, (result) => {
-      if (this.operations.complete(token, started, result)) this.#tellNews();
+      if (this.operations.complete(token, started, result)) this.#tellNews(true);
     });
     if (typeof answer === "object") {
       if (started.result === undefined) started.task = answer;
@@ -262,7 +261,7 @@ export abstract class EmulatedPoller implements Poller, Sleeper, Watcher {
 
   enqueue(watch: Watch): void {
     this.#ready.add(watch);
-    this.#tellNews();
+    this.#tellNews(watch.file.isFedByHost);
   }
 
   forget(watch: Watch): void {
@@ -271,9 +270,9 @@ export abstract class EmulatedPoller implements Poller, Sleeper, Watcher {
     watch.file.observers.delete(watch);
   }
 
-  #tellNews(): void {
+  #tellNews(fromHost: boolean): void {
     this.#file.notify(IoEvent.IN);
-    this.#surroundings.parking.lookSoon();
+    this.#surroundings.parking.lookSoon(fromHost);
   }
 
   #find(handle: Handle, file: OpenFile): Watch | undefined {

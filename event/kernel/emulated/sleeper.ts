@@ -22,6 +22,6 @@ export interface ParkingPlace {
   add(sleeper: Sleeper): void;
   /** Lets go of a sleeper without waking it. */
   remove(sleeper: Sleeper): void;
-  /** Looks after everybody in a later turn of the host. */
-  lookSoon(): void;
+  /** Looks after everybody in a later turn of the host. `fromHost`: the host has just brought something, so it does look at its sockets. */
+  lookSoon(fromHost?: boolean): void;
 }

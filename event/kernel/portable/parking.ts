@@ -5,6 +5,10 @@
  * reason is woken. Until then one timer of the host stands for all wake-ups and limits. It only says when to look: whether a time has
  * come is for the clocks to say, since a timer may come early or late, and cannot be set further ahead than 24 days.
  *
+ * A turn for tasks alone comes at once, but Deno looks at its sockets only when it gets round to its timers too. A loop that works gives it
+ * the time; one that is woken again and again, because it and host code hand each other work, takes each wake-up for a sign that the host
+ * had some. So when looks follow upon each other for a while and the host brings nothing, one comes by a timer.
+ *
  * That timer, or the turn that was asked for, is also what keeps the process alive while somebody is parked. Nothing else of this
  * kernel does: sockets, pipes of processes and listeners for signals do not.
  *
@@ -22,6 +26,9 @@ import { isRealtime } from "./clocks.ts";
 const longestDelay = 0x7fff_ffff;
 /** No timer of the host tells that the realtime clock was set: while somebody waits for it, it is looked at so often. Microseconds. */
 const realtimeLook: Usec = 1_000_000;
+/** After so long without a sign that the host looks at its sockets it gets the time for it; a rest of so long is such a sign. Microseconds. */
+const ioAfter: Usec = 8_000;
+const longRest: Usec = 1_000;
 
 /** The parked pollers of one kernel. */
 export class Parking implements ParkingPlace {
@@ -30,6 +37,13 @@ export class Parking implements ParkingPlace {
   readonly #pollers: ReadonlySet<EmulatedPoller>;
   readonly #parked = new Set<Sleeper>();
   #cancelLook: (() => void) | undefined;
+  /** The look that was asked for comes by a timer. */
+  #givesIo = false;
+  /** When the host last looked at its timers and sockets, as far as is known. */
+  #lastIo: Usec = -Infinity;
+  /** When a park last ended, and since when there is nothing to do but to wait. */
+  #lastEnd: Usec = -Infinity;
+  #restingSince: Usec = Infinity;
   #cancelTimer: (() => void) | undefined;
 
   constructor(host: Host, clocks: HostClocks, pollers: ReadonlySet<EmulatedPoller>) {
@@ -40,19 +54,28 @@ export class Parking implements ParkingPlace {
 
   add(sleeper: Sleeper): void {
     this.#parked.add(sleeper);
+    // It has not been woken for a while: so it was busy, and gave the host its time itself.
+    const now = this.#clocks.monotonic;
+    if (now - this.#lastEnd >= ioAfter) this.#lastIo = now;
     this.lookSoon();
   }
 
   remove(sleeper: Sleeper): void {
-    this.#parked.delete(sleeper);
+    if (this.#parked.delete(sleeper)) this.#lastEnd = this.#clocks.monotonic;
     if (this.#parked.size > 0) return;
     this.#cancelLook?.();
     this.#cancelLook = undefined;
     this.#stopTimer();
   }
 
-  lookSoon(): void {
-    if (this.#parked.size > 0) this.#cancelLook ??= this.#host.inNextTurn(() => this.#look());
+  lookSoon(fromHost: boolean = false): void {
+    if (this.#parked.size === 0) return;
+    const now = this.#clocks.monotonic;
+    if (fromHost || now - this.#restingSince >= longRest) this.#lastIo = now;
+    if (this.#cancelLook !== undefined && !(fromHost && this.#givesIo)) return;
+    this.#cancelLook?.();
+    this.#givesIo = now - this.#lastIo >= ioAfter;
+    this.#cancelLook = this.#givesIo ? this.#host.startTimer(() => this.#lookByTimer(), 0) : this.#host.inNextTurn(() => this.#look());
   }
 
   /** Lets the wake-ups come that are due, of all pollers: one that nobody polls may be watched by another. */
@@ -71,8 +94,15 @@ export class Parking implements ParkingPlace {
     return next;
   }
 
+  #lookByTimer(): void {
+    this.#lastIo = this.#clocks.monotonic;
+    this.#look();
+  }
+
   #look(): void {
+    this.#cancelLook?.();
     this.#cancelLook = undefined;
+    this.#givesIo = false;
     this.#stopTimer();
     this.fireDue();
     for (const sleeper of [...this.#parked].filter((sleeper) => sleeper.restless)) {
@@ -88,11 +118,13 @@ export class Parking implements ParkingPlace {
     for (const { parkLimit } of this.#parked) next = Math.min(next, parkLimit);
     const milliseconds = Math.ceil((next - this.#clocks.monotonic) / 1_000);
     this.#stopTimer();
-    this.#cancelTimer = this.#host.startTimer(() => this.#look(), Math.min(Math.max(milliseconds, 0), longestDelay));
+    this.#restingSince = this.#clocks.monotonic;
+    this.#cancelTimer = this.#host.startTimer(() => this.#lookByTimer(), Math.min(Math.max(milliseconds, 0), longestDelay));
   }
 
   #stopTimer(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
+    this.#restingSince = Infinity;
   }
 }

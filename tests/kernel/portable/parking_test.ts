@@ -1,5 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
+import process from "node:process";
 import { IoEvent } from "../../../event/flags.ts";
+import { signalNumber } from "../../../event/signal_names.ts";
 import { ClockIndex } from "../../../event/time.ts";
 import type { Poller } from "../../../event/kernel/kernel.ts";
 import { fakeKernel } from "./fake_host.ts";
@@ -135,5 +137,48 @@ Deno.test("A park that another poller's wake-up makes ready ends by that", () =>
   host.turn();
   assertEquals([host.comeTimer(), isOver(), poller.poll(0), poller.readyEvents[0]], [7, true, 1, IoEvent.IN]);
   inner.close();
+  poller.close();
+});
+
+/** Parks, is woken a millisecond later, and says by what the look came. */
+function lookKind({ host, poller }: ReturnType<typeof fakeKernel>): "turn" | "timer" {
+  const isOver = park(poller);
+  poller.wake();
+  host.pass(1);
+  const kind = host.turns.length > 0 ? "turn" : "timer";
+  if (kind === "turn") host.turn();
+  else assertEquals(host.comeTimer(), 0);
+  assert(isOver());
+  return kind;
+}
+
+Deno.test("Looks that follow upon each other leave the host the time for its sockets", () => {
+  const world = fakeKernel();
+  const kinds = Array.from({ length: 40 }, () => lookKind(world));
+  const timers = [...kinds.entries()].filter(([, kind]) => kind === "timer").map(([index]) => index);
+  assert(timers[0] >= 8, "It came too early");
+  assert(timers.length >= 3, "The sockets starve");
+  for (const [index, at] of timers.slice(1).entries()) assert(at - timers[index] >= 8, "The turns are too slow");
+  world.poller.close();
+});
+
+Deno.test("A look comes in the next turn when the host has brought something, or has rested", () => {
+  const world = fakeKernel();
+  const { host, poller } = world;
+  assertEquals(poller.claimSignal(signalNumber("SIGUSR2")), 0);
+  for (let round = 0; round < 8; round++) assertEquals(lookKind(world), "turn");
+  poller.park();
+  process.emit("SIGUSR2", "SIGUSR2");
+  assertEquals([host.turns.length, host.timers.length], [1, 0]);
+  host.turn();
+  poller.poll(0);
+  assertEquals(poller.takeSignal([signalNumber("SIGUSR2")])?.signal, signalNumber("SIGUSR2"));
+
+  host.pass(7);
+  poller.park();
+  if (host.turns.length > 0) host.turn();
+  host.pass(20);
+  poller.wake();
+  assertEquals(host.turns.length, 1);
   poller.close();
 });
