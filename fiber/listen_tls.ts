@@ -32,8 +32,8 @@ const names: readonly string[] = ["cert", "key", "alpnProtocols", "loop"];
 /**
  * Listens at an address, and makes the connections secure by TLS.
  *
- * {@linkcode Listener.accept} gives connections whose handshake is done. Handshakes go on side by side, and as many as the backlog has room for; one that
- * fails, or takes more than a minute, is the client's affair and ends nothing here. The portable kernel has TLS, the others have not.
+ * {@linkcode Listener.accept} gives connections whose handshake is done. Handshakes go on side by side, as many as the backlog has room for, and beyond
+ * that the oldest is given up. One that fails, or takes more than a minute, is the client's affair and ends nothing here. The portable kernel has TLS, the others have not.
  *
  * @param address As for {@linkcode listen}, but for a descriptor: the kernel itself opens what it makes secure.
  * @returns The listener, to be closed by you.

@@ -8,6 +8,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import {
   cancelWait,
   connect,
+  type Connection,
   connectTls,
   type ConnectTlsOptions,
   listen,
@@ -97,6 +98,18 @@ portableIoTest("listenTls() cuts off more clients than the backlog has room for"
     assertEquals(yield* codeOf(connectTls(listener.address, trusting)), "ECONNRESET");
     using _server = yield* listener.accept();
     using _second = yield* connectTls(listener.address, trusting);
+  });
+});
+
+portableIoTest("listenTls() gives up whoever is silent longest where others come", async (world) => {
+  await world.run(function* () {
+    using listener = listenTls({ ...anyPort, backlog: 2 }, serverIdentity);
+    const silent: Connection[] = [];
+    for (let count = 0; count < 3; count++) silent.push(yield* connect(listener.address));
+    using _client = yield* connectTls(listener.address, trusting);
+    using _server = yield* listener.accept();
+    assertEquals(yield* codeOf(silent[0].read(new Uint8Array(1))), "ECONNRESET");
+    for (const connection of silent) connection.close();
   });
 });
 

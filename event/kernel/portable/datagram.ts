@@ -175,8 +175,10 @@ export class DatagramSocket extends OpenFile {
     if (target.hostname === everybody && !this.#mayBroadcast) return -Errno.EACCES;
     if (!this.#isPermitted(target)) return -Errno.EACCES;
     const size = data.length + overheadBytes;
-    this.#isFull = this.#unsentBytes + size > capacityBytes;
-    if (this.#isFull) return -Errno.EAGAIN;
+    if (this.#unsentBytes + size > capacityBytes) {
+      this.#isFull = true;
+      return -Errno.EAGAIN;
+    }
     this.#unsentBytes += size;
     if (this.#unsent.push({ data: data.slice(), address: target }) === 1) this.#sendNext();
     return data.length;

@@ -2,7 +2,7 @@
  * Listening sockets.
  *
  * The host accepts whatever comes, and cannot be held back. What waits here for somebody to take it is therefore limited by the backlog, and what comes
- * on top is cut off.
+ * on top is cut off; where some have not ended their handshake yet, the oldest of these.
  *
  * @module
  */
@@ -102,11 +102,7 @@ export class Listener extends OpenFile {
   override release(): void {
     this.#server.close();
     for (const stream of this.#waiting.splice(0)) stream.refuse();
-    for (const [stream, timer] of this.#shaking) {
-      clearTimeout(timer);
-      stream.refuse();
-    }
-    this.#shaking.clear();
+    for (const stream of [...this.#shaking.keys()]) this.#giveUp(stream);
   }
 
   #listens(): void {
@@ -118,13 +114,17 @@ export class Listener extends OpenFile {
 
   #admit(raw: Socket): void {
     const addresses = "path" in this.#address ? { local: this.#address } : {};
-    // Linux too admits one more than the backlog.
-    const isFull = this.#waiting.length + this.#shaking.size > this.#backlog;
-    if (isFull || this.handles === 0) return new Stream(new Wire(raw), addresses).refuse();
+    if (this.#isFull) this.#giveUpOldest();
+    if (this.#isFull || this.handles === 0) return new Stream(new Wire(raw), addresses).refuse();
     if (this.#context === undefined) return this.#offer(new Stream(new Wire(raw), { ...addresses, onArrival: () => {} }));
     const onArrival = (arrived: boolean) => this.#endHandshake(stream, arrived);
     const stream = new Stream(secureServer(raw, this.#context), { ...addresses, arrival: "secure", onArrival });
     this.#shaking.set(stream, setTimeout(() => this.#giveUp(stream), handshakeMilliseconds).unref());
+  }
+
+  /** Linux too admits one more than the backlog. */
+  get #isFull(): boolean {
+    return this.#waiting.length + this.#shaking.size > this.#backlog;
   }
 
   /** A handshake that has failed is nobody's concern but the client's. */
@@ -133,7 +133,13 @@ export class Listener extends OpenFile {
     if (this.#shaking.delete(stream) && arrived) this.#offer(stream);
   }
 
+  /** Makes room: whoever is silent longest does not keep others out. */
+  #giveUpOldest(): void {
+    for (const stream of this.#shaking.keys()) return this.#giveUp(stream);
+  }
+
   #giveUp(stream: Stream): void {
+    clearTimeout(this.#shaking.get(stream));
     this.#shaking.delete(stream);
     stream.refuse();
   }

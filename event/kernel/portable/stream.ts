@@ -131,7 +131,7 @@ export class Stream extends OpenFile {
     if (this.#writeEnded) return -Errno.EPIPE;
     if (data.length === 0) return 0;
     const length = Math.min(data.length, capacityBytes - this.#unsentBytes);
-    this.#isFull = length < data.length;
+    if (length < data.length) this.#isFull = true;
     if (length === 0) return -Errno.EAGAIN;
     this.#unsentBytes += length;
     this.#wire.socket.write(data.slice(0, length), () => this.#sent(length));
