@@ -18,6 +18,8 @@ import type { ByteSink, ByteSource } from "./child_process.ts";
 /** What comes out of a child. */
 export class ChildReader extends OpenFile {
   readonly description = "output of a process";
+  /** How many chunks have come. */
+  chunks = 0;
   readonly #source: ByteSource;
   readonly #bytes = new ByteQueue();
   #isPulling = false;
@@ -35,6 +37,11 @@ export class ChildReader extends OpenFile {
 
   override readiness(): number {
     return (this.#bytes.size > 0 ? IoEvent.IN : 0) | (this.#hasEnded ? IoEvent.HUP : 0);
+  }
+
+  /** Whether more may come without anybody reading. */
+  get isListening(): boolean {
+    return this.#isPulling && !this.#hasEnded;
   }
 
   override read(buffer: Uint8Array): Result {
@@ -65,6 +72,7 @@ export class ChildReader extends OpenFile {
   readonly #pulled = (chunk: Uint8Array | undefined): void => {
     this.#isPulling = false;
     if (this.#hasEnded) return;
+    this.chunks++;
     if (chunk === undefined) this.#hasEnded = true;
     else this.#bytes.push(chunk);
     this.notify(this.readiness());

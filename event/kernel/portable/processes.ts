@@ -17,10 +17,15 @@ import { ChildReader, ChildWriter } from "./child_streams.ts";
 import { errnoOf } from "./host_error.ts";
 import { isGranted } from "./permissions.ts";
 import { hostSignal } from "./signals.ts";
+import { turn } from "./turns.ts";
 
 /** Codes of state changes as in siginfo. */
 const exited = 1;
 const killed = 2;
+
+/** After so many turns without anything new there is nothing more of a child's to come, and after so many it is others who write. */
+const quietTurns = 3;
+const mostTurns = 50;
 
 /** No user has this number: whose the process is was not permitted to be asked. */
 const unknownUser = 0xffff_ffff;
@@ -30,6 +35,8 @@ class ProcessFile extends OpenFile {
   readonly child: HostChild | undefined;
   /** This side of its standard input. */
   input: ChildWriter | undefined;
+  /** That of its standard output and standard error. */
+  readonly outputs: ChildReader[] = [];
   state: "running" | "zombie" | "reaped" = "running";
   /** Of a zombie: how it ended. */
   end: { readonly code: number; readonly status: number } = { code: exited, status: 0 };
@@ -85,8 +92,8 @@ export class Processes {
       pid: child.pid,
       handle: this.#descriptors.open(file),
       stdin: this.#openSink(child.stdin, file),
-      stdout: this.#openSource(child.stdout),
-      stderr: this.#openSource(child.stderr),
+      stdout: this.#openSource(child.stdout, file),
+      stderr: this.#openSource(child.stderr, file),
     };
   }
 
@@ -164,13 +171,17 @@ export class Processes {
     return sink === undefined ? -1 : this.#descriptors.open(file.input = new ChildWriter(sink));
   }
 
-  #openSource(source: ByteSource | undefined): Handle {
-    return source === undefined ? -1 : this.#descriptors.open(new ChildReader(source));
+  #openSource(source: ByteSource | undefined, file: ProcessFile): Handle {
+    if (source === undefined) return -1;
+    const reader = new ChildReader(source);
+    file.outputs.push(reader);
+    return this.#descriptors.open(reader);
   }
 
-  #ended(file: ProcessFile, exit: HostExit): void {
+  async #ended(file: ProcessFile, exit: HostExit): Promise<void> {
     this.running--;
     file.input?.breakOff();
+    await lastWords(file.outputs);
     if (file.state === "reaped") return void this.#children.delete(file.child!.pid);
     file.state = "zombie";
     file.end = "code" in exit ? { code: exited, status: exit.code & 0xff } : { code: killed, status: numberOf(exit.signal) };
@@ -192,6 +203,19 @@ export class Processes {
     } catch (error) {
       return errnoOf(error) === Errno.ESRCH;
     }
+  }
+}
+
+/**
+ * What a child wrote before its end is there before the news of that, as on a system. Its pipes may be open longer than it lived, in the hands of a
+ * child of its own.
+ */
+async function lastWords(outputs: readonly ChildReader[]): Promise<void> {
+  const count = () => outputs.reduce((sum, { chunks }) => sum + chunks, 0);
+  for (let turns = 0, quiet = 0; turns < mostTurns && quiet < quietTurns && outputs.some(({ isListening }) => isListening); turns++) {
+    const before = count();
+    await turn("io");
+    quiet = count() === before ? quiet + 1 : 0;
   }
 }
 
