@@ -183,6 +183,7 @@ test("processes are started, talked to, waited for and killed", async () => {
 
 test("a process that cannot be started says why, at once", async () => {
   await run(function* () {
+    yield* sleep(1);
     const codeOf = (start) => {
       try {
         start();
