@@ -1,5 +1,5 @@
 /**
- * The package as npm gets it, on Node or on Bun: `deno task npm` makes it, `node --test tests/npm/` or `bun test tests/npm/` runs this.
+ * The package as npm gets it, on Node or on Bun: `deno task npm` makes it, `node --test` or `bun test` with its path runs this.
  */
 
 import assert from "node:assert/strict";
