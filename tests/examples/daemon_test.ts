@@ -71,7 +71,8 @@ daemonTest("The daemon outlives a client that resets its connection in the middl
     await eventually(async () => JSON.parse(await other.ask("stats")).connections === 1);
     if (round === 0) descriptors = daemon.descriptors();
   }
-  assertEquals(daemon.descriptors(), descriptors);
+  // A host closes its sockets in a turn of its own. One that is kept each time would be twenty.
+  await eventually(() => Promise.resolve(daemon.descriptors() <= descriptors));
   assertEquals(await other.ask("echo fine"), "fine");
 });
 
