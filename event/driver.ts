@@ -123,10 +123,10 @@ export class Driver {
     this.#core.unparked = true;
   };
 
-  /** Polls for a moment: whether that ended the wait. */
+  /** Polls for a moment, once where more would see nothing else: whether that ended the wait. */
   #spin(timeout: Usec): boolean {
     const start = this.#now();
-    let polls = MOST_POLLS;
+    let polls = this.#core.poller.seesArrivals ? MOST_POLLS : 1;
     do {
       if (this.#core.gather(0)) return true;
     } while (--polls > 0 && this.#now() - start < Math.min(SPIN, timeout));

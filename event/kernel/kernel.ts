@@ -211,6 +211,8 @@ export interface Kernel {
 export interface Poller {
   /** By which another poller can watch this one: readable when poll would report something. −EOPNOTSUPP without `nesting`. */
   readonly handle: Result;
+  /** Whether a poll sees what arrives while the host has no turn, so that it may be worth the while to poll again at once. */
+  readonly seesArrivals: boolean;
   /** After poll: whose readiness it is. A poll may replace the two arrays by larger ones. */
   readonly readyTokens: Int32Array;
   /** After poll: what is ready, an IoEvent word, or COMPLETED. */

@@ -72,7 +72,7 @@ daemonTest("The daemon outlives a client that resets its connection in the middl
     if (round === 0) descriptors = daemon.descriptors();
   }
   // A host closes its sockets in a turn of its own. One that is kept each time would be twenty.
-  await eventually(() => Promise.resolve(daemon.descriptors() <= descriptors));
+  await eventually(() => daemon.descriptors() <= descriptors);
   assertEquals(await other.ask("echo fine"), "fine");
 });
 

@@ -55,6 +55,7 @@ export interface Surroundings {
  * any more drops out; what is ready is reported, and goes to the end of the list if it is watched by level, out of it if by edge.
  */
 export abstract class EmulatedPoller implements Poller, Sleeper, Watcher {
+  abstract readonly seesArrivals: boolean;
   readonly handle: Handle;
   readyTokens: Int32Array = new Int32Array(firstCapacity);
   readyEvents: Int32Array = new Int32Array(firstCapacity);

@@ -46,7 +46,8 @@ export class Wakeups {
   /** Fires what has come by now. */
   fireDue(): void {
     const before = this.fired;
-    for (const [clock, usec] of this.times.entries()) {
+    for (let clock = 0; clock < this.times.length; clock++) {
+      const usec = this.times[clock];
       if (usec === Infinity || usec > this.#clocks.now(clock as ClockIndex)) continue;
       this.times[clock] = Infinity;
       this.fired |= 1 << clock;

@@ -83,6 +83,7 @@ interface Operation {
 /** A poller on epoll. */
 export class LinuxPoller implements Poller {
   readonly handle: Handle;
+  readonly seesArrivals = true;
   readyTokens: Int32Array = new Int32Array(firstCapacity);
   readyEvents: Int32Array = new Int32Array(firstCapacity);
   clocksFired = 0;

@@ -21,6 +21,7 @@ const longestBlock = 60_000;
  * a poll that would have to is EOPNOTSUPP as long as it watches such a thing, has claimed a signal, or has begun an operation.
  */
 export class PortablePoller extends EmulatedPoller {
+  readonly seesArrivals = false;
   readonly #world: World;
 
   constructor(world: World) {

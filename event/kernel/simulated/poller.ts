@@ -16,6 +16,7 @@ import type { World } from "./world.ts";
 
 /** A poller that lets virtual time pass while it waits, and meets with faults. */
 export class SimulatedPoller extends EmulatedPoller {
+  readonly seesArrivals = true;
   readonly #world: World;
 
   constructor(world: World) {
