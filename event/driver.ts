@@ -13,7 +13,7 @@
 
 import { SystemError } from "./errno.ts";
 import type { LoopCore } from "./loop_core.ts";
-import { FINISHED, INITIAL } from "./loop_state.ts";
+import { FINISHED } from "./loop_state.ts";
 import { ClockIndex, type Usec } from "./time.ts";
 import { withResolvers } from "./with_resolvers.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import type { ErrorOrigin } from "./error_origin.ts";
-import { SystemError } from "./errno.ts";
+import { type ErrorCode, errorCode, SystemError, systemError } from "./errno.ts";
 import type { Source } from "./source.ts";
 import type { NamedOwner, SourceNode, TaskNode } from "./source_node.ts";
 
@@ -31,4 +31,16 @@ export function reportToHost(error: unknown): void {
   queueMicrotask(() => {
     throw error;
   });
+}
+
+/** Why a poll fails that would have blocked the thread. */
+const waitFailures: Readonly<Record<ErrorCode, string>> = {
+  EOPNOTSUPP: "blocked, the thread would never see what the host's own event loop brings, use the calls that return promises",
+  EDEADLK: "nothing can ever end it",
+};
+
+/** The error of a loop whose kernel could not be polled. */
+export function waitError(loopName: string, result: number): SystemError {
+  const code = errorCode(-result);
+  return systemError(result, `Cannot wait in loop '${loopName}': ${waitFailures[code] ?? `the kernel's poll failed with ${code}`}`);
 }

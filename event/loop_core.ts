@@ -29,7 +29,7 @@ import { ClockIndex, type Usec } from "./time.ts";
 import { SourceList } from "./source_list.ts";
 import { WatchTable } from "./watch_table.ts";
 import type { Watchdog } from "./watchdog.ts";
-import { checkCallbackResult, originOf, reportToHost } from "./failure.ts";
+import { checkCallbackResult, originOf, reportToHost, waitError } from "./failure.ts";
 
 const EINTR = -4;
 
@@ -322,10 +322,7 @@ export class LoopCore {
 
   #failWait(result: number): never {
     this.state = INITIAL;
-    throw systemError(
-      result,
-      `Cannot wait in loop '${this.name}': ${waitFailures[errorCode(-result)] ?? `the kernel's poll failed with ${errorCode(-result)}`}`,
-    );
+    throw waitError(this.name, result);
   }
 
   /**
@@ -609,12 +606,6 @@ export class LoopCore {
     this.watchers.clear();
   }
 }
-
-/** Why a wait fails that blocks the thread. */
-const waitFailures: Readonly<Record<string, string>> = {
-  EOPNOTSUPP: "blocked, the thread would never see what the host's own event loop brings, use the calls that return promises",
-  EDEADLK: "nothing can ever end it",
-};
 
 /** EIO for what has no number. */
 function errnoOf(error: unknown): number {

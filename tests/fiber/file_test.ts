@@ -266,7 +266,7 @@ simulatedIoTest("The disk takes its time, and timers fire at theirs", async (wor
 });
 
 for (const method of methods) {
-  ioTest(`writeFile() that is cancelled at any time leaves what "${method}" promises`, async (world) => {
+  fileTest(`writeFile() that is cancelled at any time leaves what "${method}" promises`, async (world) => {
     using place = placeIn(world);
     const old = bytesOf("before");
     const ends = new Set<string>();
