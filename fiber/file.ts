@@ -38,12 +38,13 @@ const decoder = new TextDecoder();
 
 /** Causes that say more than their code does. */
 const causes: Readonly<Record<string, string>> = {
-  EACCES: "not permitted",
+  EACCES: "not permitted, by the system or for want of --allow-read, or --allow-write",
   EISDIR: "it is a directory",
   ENOENT: "there is no such file",
   ENOSPC: "the disk is full",
   ENOTDIR: "a part of the path is no directory",
   ENXIO: "nobody reads there",
+  EOPNOTSUPP: "it is a FIFO, which this kernel cannot wait for",
   EPERM: "not permitted",
   EROFS: "the file system is read-only",
 };

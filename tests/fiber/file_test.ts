@@ -41,10 +41,6 @@ interface Place extends Disposable {
   at(name: string): string;
 }
 
-function fileTest(name: string, body: (world: IoWorld) => void | Promise<void>): void {
-  ioTest(name, body, { lacks: "whole files" });
-}
-
 /** A directory of the world's kernel. */
 function placeIn(world: IoWorld): Place {
   const real = world.isSimulated ? undefined : realFiles();
@@ -83,7 +79,7 @@ function* outcomeOf(operation: Operation<unknown>): Operation<string> {
   }
 }
 
-fileTest("readFile(), readTextFile() and writeFile() take paths and URLs, bytes and text", async (world) => {
+ioTest("readFile(), readTextFile() and writeFile() take paths and URLs, bytes and text", async (world) => {
   using place = placeIn(world);
   await world.runHosted(function* () {
     yield* writeFile(place.at("a"), "grün");
@@ -97,7 +93,7 @@ fileTest("readFile(), readTextFile() and writeFile() take paths and URLs, bytes 
   assertEquals(place.files.list(), ["a", "b"]);
 });
 
-fileTest("readFile() reads 64 MiB, and writeFile() writes them", async (world) => {
+ioTest("readFile() reads 64 MiB, and writeFile() writes them", async (world) => {
   using place = placeIn(world);
   const bytes = new Uint8Array(64 * 1024 * 1024);
   for (let at = 0; at < bytes.length; at += 4_093) bytes[at] = at >> 12;
@@ -129,7 +125,7 @@ linuxIoTest("writeFile() makes files with its mode less the umask, and leaves th
   assertEquals([modeOf("new"), modeOf("replaced"), modeOf("default")], [0o600, 0o640, 0o666 & ~Deno.umask()]);
 });
 
-fileTest("readFile() and writeFile() say what is wrong with the file", async (world) => {
+ioTest("readFile() and writeFile() say what is wrong with the file", async (world) => {
   using place = placeIn(world);
   place.files.mkdir("sub");
   place.files.put("file", bytesOf("hello"));
@@ -152,7 +148,7 @@ fileTest("readFile() and writeFile() say what is wrong with the file", async (wo
   });
 });
 
-fileTest("readFile() and writeFile() refuse arguments that make no sense", async (world) => {
+ioTest("readFile() and writeFile() refuse arguments that make no sense", async (world) => {
   await world.runHosted(function* () {
     const codes = [
       yield* codeOf(readFile(5 as never)),
@@ -170,7 +166,7 @@ fileTest("readFile() and writeFile() refuse arguments that make no sense", async
   });
 });
 
-fileTest("readFile() of a FIFO waits for the end of its writers, and others go on meanwhile", async (world) => {
+ioTest("readFile() of a FIFO waits for the end of its writers, and others go on meanwhile", async (world) => {
   using place = placeIn(world);
   makeFifo(world, place.at("fifo"));
   const log: string[] = [];
@@ -190,9 +186,9 @@ fileTest("readFile() of a FIFO waits for the end of its writers, and others go o
     yield* reader;
   });
   assertEquals(log, ["tick 1", "tick 2", "tick 3", "written", "from the fifo"]);
-});
+}, { lacks: "FIFOs" });
 
-fileTest("readFile() and writeFile() of a FIFO pass more than fits into it", async (world) => {
+ioTest("readFile() and writeFile() of a FIFO pass more than fits into it", async (world) => {
   using place = placeIn(world);
   makeFifo(world, place.at("fifo"));
   await world.runHosted(function* () {
@@ -206,9 +202,9 @@ fileTest("readFile() and writeFile() of a FIFO pass more than fits into it", asy
     }
     assert(isSame(yield* reader, long));
   });
-});
+}, { lacks: "FIFOs" });
 
-fileTest("readFile() of a FIFO that nobody writes to can be cancelled, and ends at its deadline", async (world) => {
+ioTest("readFile() of a FIFO that nobody writes to can be cancelled, and ends at its deadline", async (world) => {
   using place = placeIn(world);
   makeFifo(world, place.at("fifo"));
   await world.runHosted(function* () {
@@ -224,7 +220,7 @@ fileTest("readFile() of a FIFO that nobody writes to can be cancelled, and ends 
     assertEquals(yield* outcomeOf(withTimeout(msec(1), readFile(place.at("fifo")))), TimeoutError.name);
     assertEquals(world.open(), before);
   });
-});
+}, { lacks: "FIFOs" });
 
 linuxIoTest("A file that is being read stops no timer", async (world) => {
   using place = placeIn(world);
@@ -266,7 +262,7 @@ simulatedIoTest("The disk takes its time, and timers fire at theirs", async (wor
 });
 
 for (const method of methods) {
-  fileTest(`writeFile() that is cancelled at any time leaves what "${method}" promises`, async (world) => {
+  ioTest(`writeFile() that is cancelled at any time leaves what "${method}" promises`, async (world) => {
     using place = placeIn(world);
     const old = bytesOf("before");
     const ends = new Set<string>();
@@ -294,7 +290,7 @@ for (const method of methods) {
   });
 }
 
-fileTest("readFile() that is cancelled at any time leaves nothing open", async (world) => {
+ioTest("readFile() that is cancelled at any time leaves nothing open", async (world) => {
   using place = placeIn(world);
   place.files.put("file", long);
   await world.runHosted(function* () {
@@ -316,7 +312,7 @@ fileTest("readFile() that is cancelled at any time leaves nothing open", async (
   });
 });
 
-fileTest("What a cancelled writeFile() has begun does not land later", async (world) => {
+ioTest("What a cancelled writeFile() has begun does not land later", async (world) => {
   using place = placeIn(world);
   await world.runHosted(function* () {
     for (let delay = 0; delay < 20; delay++) {
@@ -404,11 +400,11 @@ simulatedIoTest("readFile() of a file that is removed meanwhile reads it to its 
   });
 });
 
-fileTest("readFile() and writeFile() while the loop blocks the thread are EDEADLK", async (world) => {
+ioTest("readFile() and writeFile() while the loop blocks the thread are EDEADLK", async (world) => {
   await world.run(function* () {
     assertEquals([yield* codeOf(readFile("/file")), yield* codeOf(writeFile("/nowhere/file", ""))], ["EDEADLK", "EDEADLK"]);
   });
-});
+}, { lacks: "loops that block the thread" });
 
 for (const kernelName of ["simulated", "linux"] as const) {
   Deno.test(`An exit in the middle lets go of what is read and written, and refuses more (${kernelName})`, async () => {

@@ -8,7 +8,9 @@ import { Errno } from "../../errno.ts";
 import type { ClockIndex, Usec } from "../../time.ts";
 import { EmulatedPoller } from "../emulated/poller.ts";
 import type { CompletionResult, KernelOperation, Result } from "../kernel.ts";
+import type { Task } from "../emulated/operations.ts";
 import { serves } from "./clocks.ts";
+import { readFile, writeFile } from "./whole_files.ts";
 import type { World } from "./world.ts";
 
 /** Longer than this the thread is never blocked without a look. Milliseconds. */
@@ -58,8 +60,16 @@ export class PortablePoller extends EmulatedPoller {
     return 0;
   }
 
-  protected override begin(operation: KernelOperation, done: (result: CompletionResult) => void): Result {
-    if (operation.kind !== "resolve") return -Errno.EOPNOTSUPP;
-    return operation.hostname === "" ? -Errno.EINVAL : this.#world.sockets.resolve(operation.hostname, done);
+  protected override begin(operation: KernelOperation, done: (result: CompletionResult) => void): Task | Result {
+    switch (operation.kind) {
+      case "resolve":
+        return operation.hostname === "" ? -Errno.EINVAL : this.#world.sockets.resolve(operation.hostname, done);
+      case "readFile":
+        return readFile(operation, done);
+      case "writeFile":
+        return writeFile(operation, done);
+      default:
+        return -Errno.EOPNOTSUPP;
+    }
   }
 }

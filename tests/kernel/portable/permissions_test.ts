@@ -18,6 +18,7 @@ const rows: Readonly<Record<string, readonly [need: string, printed: string]>> =
   "TCP and TLS": ["tcp", "portable talked"],
   "socket files": ["unix", "portable talked"],
   "processes": ["process", "portable started"],
+  "whole files": ["whole", "portable written"],
   "watched files": ["files", "portable watched"],
   "a virtual world": ["simulated", "simulated slept"],
 };
@@ -47,14 +48,15 @@ for (const [use, example] of tableRows()) {
   const [need, printed] = rows[use] ?? [];
   if (need === undefined || printed === undefined) continue; // the test above says so
   Deno.test(`${use} can be used with what the README says, and not with less`, async () => {
-    const path = need === "unix" ? `/tmp/sd-fibers-${crypto.randomUUID()}.sock` : "/etc";
-    const flags = example.map((flag) => flag.replace("/run/app.sock", path).replace(/^--allow-ffi=.*/, `--allow-ffi=${libcPlaces()}`));
+    const path = need === "files" ? "/etc" : `/tmp/sd-fibers-${crypto.randomUUID()}`;
+    const flags = example.map((flag) => flag.replace(/\/run\/app\.\w+/, path).replace(/^--allow-ffi=.*/, `--allow-ffi=${libcPlaces()}`));
     assertEquals(await output(need, path, flags), printed);
     for (const flag of flags) {
       const message = await output(need, path, flags.filter((other) => other !== flag));
       assert(message !== printed, `Nobody needs ${flag}`);
       assertStringIncludes(message, flag.replace(/=.*/, ""));
     }
+    if (need === "whole") Deno.removeSync(path);
   });
 }
 
