@@ -20,6 +20,7 @@ export class Wire {
     this.raw = raw;
     this.socket = socket;
     this.#metered = metered;
+    metered?.serve(socket);
     // A socket keeps no process alive: a loop that is driven does.
     raw.unref();
   }
