@@ -226,7 +226,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     credit = MOST_AT_ONCE;
     try {
       let step = this.generator === undefined ? this.start() : this.generator.next(RESUMED);
-      while (step !== SUSPENDED || !this.parked) {
+      while (step !== SUSPENDED && step.value !== SUSPENDED.value || !this.parked) {
         if (step.done) {
           if (this.parked) throw this.endedInOperation();
           this.returned(FULFILLED, step.value);

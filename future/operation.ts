@@ -51,8 +51,8 @@ class Step {
   }
 }
 
-/** Of an operation that suspends its fiber. */
-export const SUSPENDED: IteratorResult<unknown, unknown> = Object.freeze(new Step(false));
+/** Of an operation that suspends its fiber. The value is nobody else's: where `yield*` makes a new result of each, as on Bun, that is left to tell. */
+export const SUSPENDED: IteratorResult<unknown, unknown> = Object.freeze(Object.assign(new Step(false), { value: Object.freeze({}) }));
 
 /** Of one that has ended. Its value is kept no longer than the fiber's turn. */
 const ENDED: Step = new Step(true);
