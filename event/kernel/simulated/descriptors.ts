@@ -29,7 +29,7 @@ export class Descriptors {
     while (this.#table[handle] !== undefined) handle++;
     this.#table[handle] = { file, owner };
     this.#lowestFree = handle + 1;
-    file.handles++;
+    hold(file);
     return handle;
   }
 
@@ -50,7 +50,7 @@ export class Descriptors {
     if (descriptor === undefined) return -Errno.EBADF;
     this.#table[handle] = undefined;
     this.#lowestFree = Math.min(this.#lowestFree, handle);
-    if (--descriptor.file.handles === 0) dismiss(descriptor.file);
+    letGo(descriptor.file);
     return 0;
   }
 
@@ -62,7 +62,14 @@ export class Descriptors {
   }
 }
 
-function dismiss(file: OpenFile): void {
+/** One thing more keeps the file open. */
+export function hold(file: OpenFile): void {
+  file.handles++;
+}
+
+/** One thing less does; with the last one it is closed. */
+export function letGo(file: OpenFile): void {
+  if (--file.handles > 0) return;
   for (const observer of [...file.observers]) observer.gone();
   file.observers.clear();
   file.release();

@@ -9,6 +9,7 @@ import { IoEvent, WatchEvent } from "../../flags.ts";
 import { type Signal, signalNumber } from "../../signal_names.ts";
 import type { ClockIndex, Usec } from "../../time.ts";
 import type {
+  DatagramAddress,
   Handle,
   KernelFeature,
   ListenAddress,
@@ -16,13 +17,15 @@ import type {
   Poller,
   PressureResource,
   ProcessRecord,
+  ReceivedMessage,
   Result,
   SignalRecord,
   SocketAddress,
   SpawnCommand,
   SpawnedProcess,
 } from "../kernel.ts";
-import { Datagrams } from "./datagrams.ts";
+import { DatagramNetwork } from "./datagram_network.ts";
+import { DatagramSocket } from "./datagram_socket.ts";
 import { Descriptors } from "./descriptors.ts";
 import { Faults } from "./faults.ts";
 import { answersAgain, faultyRead, faultyWrite } from "./faulty_calls.ts";
@@ -32,6 +35,7 @@ import { afterTimers, inNextTurn } from "./host.ts";
 import { PathFile } from "./inode.ts";
 import { leakReport } from "./leak_report.ts";
 import { Listener } from "./listener.ts";
+import { gather, inBetween, scatter, tryReceive, trySend } from "./messages.ts";
 import { Names } from "./names.ts";
 import { Network } from "./network.ts";
 import type { OpenFile } from "./open_file.ts";
@@ -61,6 +65,8 @@ export class VirtualKernel implements SimulatedKernel {
     "pidfd",
     "inotify",
     "pressure",
+    "datagrams",
+    "descriptor-passing",
   ]);
   readonly pid = ownPid;
   readonly seed: number;
@@ -70,7 +76,7 @@ export class VirtualKernel implements SimulatedKernel {
   readonly #world: World;
   readonly #network: Network;
   readonly #processes: Processes;
-  readonly #datagrams = new Datagrams();
+  readonly #datagrams: DatagramNetwork;
   readonly #timeChanges = new TimeChanges();
   #hostWaits = 0;
   /** Turns that were asked for and have not come: somebody goes on after each. */
@@ -81,6 +87,7 @@ export class VirtualKernel implements SimulatedKernel {
     this.seed = options.seed ?? 0;
     this.#world = this.#createWorld(options);
     this.#network = new Network(this.#world.timeline);
+    this.#datagrams = new DatagramNetwork(this.#network, this.#world.faults);
     this.#processes = new Processes(this.#world);
   }
 
@@ -138,7 +145,7 @@ export class VirtualKernel implements SimulatedKernel {
   }
 
   datagrams(path: string): readonly Uint8Array[] {
-    return this.#datagrams.at(path);
+    return this.#datagrams.outsider(path);
   }
 
   pressureFile(path: string, kind: SimulatedPressureKind | undefined): void {
@@ -211,9 +218,35 @@ export class VirtualKernel implements SimulatedKernel {
     return owner === ownPid ? faultyWrite(file, data, this.#world.faults) : file.write(data);
   }
 
+  tryReadVector(handle: Handle, buffers: readonly Uint8Array[]): Result {
+    const buffer = inBetween(buffers);
+    const count = this.tryRead(handle, buffer);
+    if (count > 0) scatter(buffer.subarray(0, count), buffers);
+    return count;
+  }
+
+  tryWriteVector(handle: Handle, data: readonly Uint8Array[]): Result {
+    return this.tryWrite(handle, gather(data));
+  }
+
+  tryReceive(
+    handle: Handle,
+    buffers: readonly Uint8Array[],
+    flags: number,
+    maxHandles: number,
+    message: ReceivedMessage | undefined,
+  ): Result {
+    return tryReceive(this.#world, handle, buffers, flags, maxHandles, message);
+  }
+
+  trySend(handle: Handle, data: readonly Uint8Array[], address: SocketAddress | undefined, handles: readonly Handle[]): Result {
+    return trySend(this.#world, handle, data, address, handles);
+  }
+
   tryAccept(handle: Handle): Result {
     const file = this.#world.descriptors.get(handle)?.file;
     if (file === undefined) return -Errno.EBADF;
+    if (file instanceof DatagramSocket) return -Errno.EOPNOTSUPP;
     if (!(file instanceof Listener)) return file instanceof Stream ? -Errno.EINVAL : -Errno.ENOTSOCK;
     if (file.readiness() !== 0 && answersAgain(file, IoEvent.IN, this.#world.faults)) return -Errno.EAGAIN;
     const stream = file.accept();
@@ -253,35 +286,48 @@ export class VirtualKernel implements SimulatedKernel {
     return result < 0 && result !== -Errno.EINPROGRESS ? result : this.#open(stream);
   }
 
+  openDatagram(address: DatagramAddress): Result {
+    const socket = this.#datagrams.open(address);
+    return typeof socket === "number" ? socket : this.#open(socket);
+  }
+
+  openSocketPair(kind: "stream" | "datagram"): [Handle, Handle] {
+    if (kind === "stream") return this.socketPair();
+    const [one, other] = this.#datagrams.openPair();
+    return [this.#open(one), this.#open(other)];
+  }
+
   connectSocket(handle: Handle, address: SocketAddress): Result {
     const file = this.#socket(handle);
     if (typeof file === "number") return file;
+    if (file instanceof DatagramSocket) return this.#datagrams.connect(file, address);
     return file instanceof Stream ? this.#network.connect(file, address) : -Errno.EISCONN;
   }
 
   socketError(handle: Handle): Result {
     const file = this.#socket(handle);
     if (typeof file === "number") return file;
-    return file instanceof Stream ? file.takeError() : 0;
+    return file instanceof Listener ? 0 : file.takeError();
   }
 
   localAddress(handle: Handle): SocketAddress | undefined | Result {
     const file = this.#socket(handle);
     if (typeof file === "number") return file;
     if (file instanceof Listener) return file.address;
-    return file.local ?? (file.family === "tcp" ? { hostname: "0.0.0.0", port: 0 } : undefined);
+    return file.local ?? (file instanceof Stream && file.family === "tcp" ? { hostname: "0.0.0.0", port: 0 } : undefined);
   }
 
   remoteAddress(handle: Handle): SocketAddress | undefined | Result {
     const file = this.#socket(handle);
     if (typeof file === "number") return file;
+    if (file instanceof DatagramSocket) return file.peer === undefined && file.remote === undefined ? -Errno.ENOTCONN : file.remote;
     return file instanceof Stream && file.state === "connected" ? file.remote : -Errno.ENOTCONN;
   }
 
   closeWrite(handle: Handle): Result {
     const file = this.#socket(handle);
     if (typeof file === "number") return file;
-    return file instanceof Stream ? file.closeWrite() : 0;
+    return file instanceof Listener ? 0 : file.closeWrite();
   }
 
   removeSocketFile(path: string): Result {
@@ -289,7 +335,8 @@ export class VirtualKernel implements SimulatedKernel {
   }
 
   sendDatagram(path: string, data: Uint8Array): Result {
-    return this.#datagrams.send(path, data);
+    const socket = this.#datagrams.open({ path: "" }) as DatagramSocket;
+    return socket.send({ data, address: { path }, parcel: undefined });
   }
 
   pressurePaths(resource: PressureResource): readonly string[] | Result {
@@ -403,10 +450,10 @@ export class VirtualKernel implements SimulatedKernel {
   }
 
   /** The socket behind a handle, or what is wrong with it. */
-  #socket(handle: Handle): Stream | Listener | Result {
+  #socket(handle: Handle): Stream | Listener | DatagramSocket | Result {
     const file = this.#world.descriptors.get(handle)?.file;
     if (file === undefined) return -Errno.EBADF;
-    return file instanceof Stream || file instanceof Listener ? file : -Errno.ENOTSOCK;
+    return file instanceof Stream || file instanceof Listener || file instanceof DatagramSocket ? file : -Errno.ENOTSOCK;
   }
 
   /** The file of the tree behind a handle, or what is wrong with it. */
