@@ -60,7 +60,7 @@
  *    sent with the first byte, or none; −EOPNOTSUPP where the socket cannot carry them. What arrives are new handles of the same open things, the
  *    receiver's, close-on-exec. Those beyond `maxHandles` are closed or never made, and CTRUNC says so; `tryRead` is a receiver that takes none.
  *    In a stream the bytes of a message with handles, and those before it, do not come in one call with bytes after it. PEEK makes new handles
- *    each time.
+ *    each time, and in a stream perhaps those of a message behind the bytes that fit.
  *
  * Every kernel passes the suite in `tests/kernel/`.
  *

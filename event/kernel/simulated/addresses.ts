@@ -66,7 +66,7 @@ export function normalize(address: SocketAddress, defaultHostname: string): TcpA
 }
 
 function checkPath(path: string): UnixAddress | Result {
-  if (path === "" || path === "@") return -Errno.EINVAL;
+  if (path === "" || path === "@" || path.includes("\0")) return -Errno.EINVAL;
   return new TextEncoder().encode(path).length > longestPathBytes ? -Errno.ENAMETOOLONG : { path };
 }
 

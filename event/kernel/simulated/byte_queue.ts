@@ -61,15 +61,14 @@ export class ByteQueue {
     return { count, parcel };
   }
 
-  /** Copies what {@linkcode take} would move, and leaves it there. */
+  /** Copies what {@linkcode take} would move, and leaves it there. As Linux has it, the handles may be those of a message behind these bytes. */
   peek(buffer: Uint8Array): Taken {
     let count = 0;
     for (const { bytes, parcel } of this.#chunks) {
       const part = bytes.subarray(0, buffer.length - count);
       buffer.set(part, count);
       count += part.length;
-      if (parcel !== undefined && part.length > 0) return { count, parcel };
-      if (count === buffer.length) break;
+      if (parcel !== undefined) return { count, parcel };
     }
     return { count, parcel: undefined };
   }

@@ -48,8 +48,8 @@ export class DatagramNetwork {
   /** Two sockets that are connected with each other. */
   openPair(): [DatagramSocket, DatagramSocket] {
     const [one, other] = [this.#make("unix"), this.#make("unix")];
-    one.peer = other;
-    other.peer = one;
+    one.connect(other);
+    other.connect(one);
     return [one, other];
   }
 
@@ -72,8 +72,7 @@ export class DatagramNetwork {
     const found = this.#find(path);
     if (typeof found === "number") return found;
     if (found.peer !== undefined && found.peer !== socket) return -Errno.EPERM;
-    socket.peer = found;
-    socket.remote = { path };
+    socket.connect(found, { path });
     return 0;
   }
 
@@ -122,8 +121,7 @@ export class DatagramNetwork {
       return data.length;
     }
     if (receiver.isClosed) {
-      sender.peer = undefined;
-      sender.remote = undefined;
+      sender.connect(undefined);
       return -Errno.ECONNREFUSED;
     }
     if (receiver.peer !== undefined && receiver.peer !== sender) return -Errno.EPERM;

@@ -51,9 +51,9 @@ export class DatagramSocket extends OpenFile {
   isClosed = false;
   /** Told when it is gone. */
   onRelease: (() => void) | undefined = undefined;
-  /** Of AF_UNIX, the socket that it is connected to, and those that are connected to it. */
+  /** Those of AF_UNIX that are connected to it. */
+  readonly followers: Set<DatagramSocket> = new Set();
   #peer: DatagramSocket | undefined = undefined;
-  readonly #followers = new Set<DatagramSocket>();
   readonly #route: Route;
   #queue: Datagram[] = [];
   #queuedBytes = 0;
@@ -91,15 +91,22 @@ export class DatagramSocket extends OpenFile {
     return this.#chargedBytes * 4 <= capacityBytes && (this.#peer === undefined || this.#peer.takesFrom(this));
   }
 
-  /** The socket that it is connected to. */
+  /** The socket of AF_UNIX that it is connected to. */
   get peer(): DatagramSocket | undefined {
     return this.#peer;
   }
 
-  set peer(peer: DatagramSocket | undefined) {
-    if (this.#peer !== undefined) this.#peer.#followers.delete(this);
+  /** Connects it to another one, or to none. What it had from the one before is lost, and that one is told if it counts on this one. */
+  connect(peer: DatagramSocket | undefined, remote?: SocketAddress): void {
+    const before = this.#peer;
+    this.remote = remote;
+    if (peer === before) return;
     this.#peer = peer;
-    if (peer !== undefined) peer.#followers.add(this);
+    before?.followers.delete(this);
+    peer?.followers.add(this);
+    if (before === undefined || this.#queue.length === 0) return;
+    this.#clear();
+    if (!before.isClosed && before.#peer === this) before.fail(Errno.ECONNRESET);
   }
 
   override read(buffer: Uint8Array): Result {
@@ -127,7 +134,11 @@ export class DatagramSocket extends OpenFile {
   override send(letter: Letter): Result {
     if (this.#writeEnded) return -Errno.EPIPE;
     if (this.#error !== 0) return this.takeError();
-    return letter.data.length > largest[this.family] ? -Errno.EMSGSIZE : this.#route(this, letter);
+    if (letter.data.length > largest[this.family]) return -Errno.EMSGSIZE;
+    const result = this.#route(this, letter);
+    // Linux charges one of AF_UNIX before it looks for the receiver: what was given back looks like room that was made.
+    if (result < 0 && this.family === "unix" && this.isWritable) this.notify(OUT);
+    return result;
   }
 
   /** Whether there is room for one more of its own on its way. */
@@ -152,11 +163,12 @@ export class DatagramSocket extends OpenFile {
 
   #remove(datagram: Datagram): void {
     const size = datagram.data.length + overheadBytes;
+    const wasFull = this.#queue.length > queueLength;
     this.#queue.shift();
     this.#queuedBytes -= size;
     const { payer } = datagram;
     if (payer !== undefined) payer.#chargedBytes -= size;
-    for (const sender of [...this.#followers, payer]) if (sender?.isWritable) sender.notify(OUT);
+    for (const sender of wasFull ? [...this.followers, payer] : [payer]) if (sender?.isWritable) sender.notify(OUT);
   }
 
   /** The error that the socket holds, negative, and no longer. */
@@ -176,6 +188,7 @@ export class DatagramSocket extends OpenFile {
   closeWrite(): Result {
     if (this.family !== "unix" && this.remote === undefined) return -Errno.ENOTCONN;
     this.#writeEnded = true;
+    this.notify(this.readiness());
     return 0;
   }
 
@@ -183,9 +196,12 @@ export class DatagramSocket extends OpenFile {
   override release(): void {
     this.isClosed = true;
     this.onRelease?.();
-    this.peer = undefined;
-    while (this.#queue.length > 0) {
-      const [datagram] = this.#queue;
+    this.#clear();
+    this.connect(undefined);
+  }
+
+  #clear(): void {
+    for (let datagram = this.#queue[0]; datagram !== undefined; datagram = this.#queue[0]) {
       this.#remove(datagram);
       datagram.parcel?.discard();
     }
