@@ -21,6 +21,16 @@ export function isOpenSocket(address: object): address is OpenSocket {
   return typeof address === "object" && address !== null && "fd" in address;
 }
 
+/** An address to be bound to: the local host by its name is that of IPv4. */
+export function localAddressOf<A extends SocketAddress>(address: A): A {
+  return "port" in address && address.hostname === "localhost" ? { ...address, hostname: "127.0.0.1" } : address;
+}
+
+/** The socket file that comes with a socket that is bound there, if one does. */
+export function socketFileOf(address: SocketAddress): string | undefined {
+  return "path" in address && address.path !== "" && !address.path.startsWith("@") ? address.path : undefined;
+}
+
 /** An address as errors name it. */
 export function describeAddress(address: SocketAddress): string {
   if ("path" in address) return `'${address.path}'`;

@@ -24,7 +24,7 @@ import type { Operation } from "../future/operation.ts";
 import { requireAddress } from "./address.ts";
 import { BorrowedSocket } from "./borrowed_io.ts";
 import { ReceiveOperation, requireReceiveFlags, requireSendFlags, type Sending, SendOperation } from "./message_operations.ts";
-import { sendToPath } from "./send_to_path.ts";
+import { borrowedSender, sendToPath } from "./send_to_path.ts";
 import { requireBuffers, requireBytes } from "./stream_operations.ts";
 
 /** What {@linkcode receiveMessage} takes besides. */
@@ -197,5 +197,5 @@ export function sendMessage(fd: number, message: OutgoingMessage, flags: number 
 function sending(fd: number, what: Sending): Operation<number> {
   const { address, flags } = what;
   const mayWaitThere = address !== undefined && "path" in address && (flags & MessageFlag.DONTWAIT) === 0;
-  return mayWaitThere ? sendToPath(requireFd(fd, "use"), what, address) : new SendOperation(new BorrowedSocket(fd), what);
+  return mayWaitThere ? sendToPath(borrowedSender(requireFd(fd, "use")), what, address) : new SendOperation(new BorrowedSocket(fd), what);
 }

@@ -23,6 +23,7 @@ export { loopNested, runNested } from "./nested.ts";
 export type { ConnectAddress, OpenSocket } from "./address.ts";
 export { connect } from "./connect.ts";
 export { Connection } from "./connection.ts";
+export { type Datagram, type DatagramOptions, DatagramSocket, openDatagram } from "./datagram_socket.ts";
 export { listen, Listener, type ListenOptions } from "./listener.ts";
 export { readFile, type ReadFileOptions, readTextFile, writeFile, type WriteFileOptions } from "./file.ts";
 export { type CommandOptions, output, Process, spawnProcess, type Stdio } from "./process.ts";

@@ -14,7 +14,7 @@ import { later } from "../event/time_source.ts";
 import { requireFd, requireUsec } from "../event/validate.ts";
 import { type CurrentFiber, TIMEOUT } from "../future/current.ts";
 import { PassingIo } from "./borrowed_io.ts";
-import { StreamOperation } from "./stream_io.ts";
+import { type StreamIo, StreamOperation } from "./stream_io.ts";
 
 const EPERM = -1;
 const EINTR = -4;
@@ -119,6 +119,11 @@ export class PollOperation extends StreamOperation<number> {
 
   protected override get action(): string {
     return "poll";
+  }
+
+  /** What the fiber waits by: closing it ends the wait. */
+  get waitsBy(): StreamIo {
+    return this.io;
   }
 
   protected override step(): boolean {

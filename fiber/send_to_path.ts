@@ -15,24 +15,42 @@ import type { Handle, Kernel, SocketAddress } from "../event/kernel/kernel.ts";
 import { type Operation, requireFiber } from "../future/operation.ts";
 import { describeAddress } from "./address.ts";
 import { BorrowedSocket } from "./borrowed_io.ts";
+import { isInterruption } from "./interruption.ts";
 import { type Sending, TrySendOperation } from "./message_operations.ts";
 import { PollOperation } from "./poll.ts";
+import type { StreamIo } from "./stream_io.ts";
 
 const { OUT } = IoEvent;
 
-/** Sends one message by a caller's socket to the one at a path, and waits for room there. */
-export function* sendToPath(fd: number, sending: Sending, address: SocketAddress): Operation<number> {
-  const sent = yield* new TrySendOperation(new BorrowedSocket(fd), sending);
+/** Whose message it is. */
+export interface PathSender {
+  readonly handle: Handle;
+  /** What to send by; `own` is a second handle of the same socket. */
+  use(own: Handle): StreamIo;
+  /** Its owner has closed it: the next try to send says so. */
+  readonly isClosed: boolean;
+  /** Told what the fiber waits by, and `undefined` when it does no more: closing it ends the wait. */
+  waits(by: StreamIo | undefined): void;
+}
+
+/** A caller's socket, which goes on as the same one when the caller closes it. */
+export function borrowedSender(fd: Handle): PathSender {
+  return { handle: fd, isClosed: false, use: (own) => new BorrowedSocket(own, fd), waits() {} };
+}
+
+/** Sends one message to the socket at a path, and waits for room there. */
+export function* sendToPath(sender: PathSender, sending: Sending, address: SocketAddress): Operation<number> {
+  const sent = yield* new TrySendOperation(sender.use(sender.handle), sending);
   if (sent >= 0) return sent;
   const { kernel } = requireFiber().core;
-  const own = openOr(kernel.duplicate(fd), address, "fcntl");
+  const own = openOr(kernel.duplicate(sender.handle), address, "fcntl");
   try {
     for (;;) {
-      yield* new PollOperation([{ fd: own, events: OUT }], Infinity);
-      const first = yield* new TrySendOperation(new BorrowedSocket(own, fd), sending);
+      yield* writable(sender, own);
+      const first = yield* new TrySendOperation(sender.use(own), sending);
       if (first >= 0) return first;
-      yield* roomAt(kernel, address);
-      const second = yield* new TrySendOperation(new BorrowedSocket(own, fd), sending);
+      yield* roomAt(sender, kernel, address);
+      const second = yield* new TrySendOperation(sender.use(own), sending);
       if (second >= 0) return second;
     }
   } finally {
@@ -41,12 +59,24 @@ export function* sendToPath(fd: number, sending: Sending, address: SocketAddress
 }
 
 /** Waits until a socket that is connected there finds room; where none can be, the next try to send says why. */
-function* roomAt(kernel: Kernel, address: SocketAddress): Operation<void> {
+function* roomAt(sender: PathSender, kernel: Kernel, address: SocketAddress): Operation<void> {
   const probe = openOr(kernel.openDatagram({ path: "" }), address, "socket");
   try {
-    if (kernel.connectSocket(probe, address) === 0) yield* new PollOperation([{ fd: probe, events: OUT }], Infinity);
+    if (kernel.connectSocket(probe, address) === 0) yield* writable(sender, probe);
   } finally {
     kernel.close(probe);
+  }
+}
+
+function* writable(sender: PathSender, fd: Handle): Operation<void> {
+  const polling = new PollOperation([{ fd, events: OUT }], Infinity);
+  sender.waits(polling.waitsBy);
+  try {
+    yield* polling;
+  } catch (error) {
+    if (!sender.isClosed || isInterruption(error)) throw error;
+  } finally {
+    sender.waits(undefined);
   }
 }
 

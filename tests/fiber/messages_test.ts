@@ -183,7 +183,7 @@ for (const kind of kinds) {
     ioTest(`${call}() on a ${kind} socket that waits when the loop exits is cancelled`, (world) => {
       using pair = new Pair(world, kind);
       const fiber = world.spawn(function* () {
-        for (let error; error === undefined;) error = yield* thrownBy(sendData(pair.one, new Uint8Array(20_000), DONTWAIT));
+        while ((yield* thrownBy(sendData(pair.one, new Uint8Array(20_000), DONTWAIT))) === undefined);
         return yield* thrownBy(sendData(pair.one, new Uint8Array(20_000)));
       });
       while (fiber.status !== "suspended") world.loop.runSync(0);
@@ -257,7 +257,7 @@ for (const kind of kinds) {
     using pair = new Pair(world, kind);
     world.run(function* () {
       const [reader, writer] = world.pipe();
-      for (let error; error === undefined;) error = yield* thrownBy(send(pair.one, new Uint8Array(20_000), DONTWAIT));
+      while ((yield* thrownBy(send(pair.one, new Uint8Array(20_000), DONTWAIT))) === undefined);
       yield* cancelWait(yield* waiting(() => sendMessage(pair.one, { data: [bytesOf("x")], fds: [writer] })));
       world.closeAll(writer);
       // Nobody else has it: the pipe has ended.
