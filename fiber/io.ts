@@ -9,8 +9,14 @@
  * Buffers are Uint8Arrays, stay yours, and are used until the call returns. Lengths are in bytes. An empty buffer moves nothing: 0, without a system
  * call.
  *
+ * The calls for messages, from `receive` to `sendMessage`, move one datagram each, an empty one too, and of a stream what there is, or fits. A socket that
+ * blocks stays as it is. Flags are words of `MessageFlag`: `PEEK` and `TRUNC` to receive, `DONTWAIT` for EAGAIN instead of a wait; no call makes a signal.
+ * Hostnames in addresses are numeric.
+ *
  * All throw `CancelledError` when the fiber is cancelled, `TimeoutError` when a deadline of it passes, and `SystemError`: ESRCH off a fiber, EBADF for
- * what is no open descriptor, EINVAL for a buffer that is none, EBUSY when somebody's `resume` woke the fiber, and what the system reports.
+ * what is no open descriptor, EINVAL for a buffer that is none, EBUSY when somebody's `resume` woke the fiber, and what the system reports. Calls for
+ * messages throw ENOTSOCK for what is no socket, EINVAL for other flags, ENOTCONN for a socket that is connected to nowhere, and EOPNOTSUPP for what the
+ * socket or the kernel cannot do.
  *
  * @module
  */

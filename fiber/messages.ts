@@ -1,17 +1,5 @@
 /**
- * Calls for messages on bare sockets, which stay their caller's (sd_fiber_recv, sd_fiber_send and their kin).
- *
- * Each moves one message of a datagram socket, an empty one too; of a stream it moves what there is, or fits. They try, wait until the socket is ready,
- * and try again. A queued interruption is thrown before anything is moved, and one that comes during the wait as well: interrupted, a call has taken or
- * sent nothing, neither bytes nor descriptors. Several fibers may wait for one socket: which of them gets what arrives is open. A socket that blocks
- * stays so.
- *
- * Buffers are Uint8Arrays, stay yours, and are used until the call returns; there are at most 1024 of them. Flags are words of `MessageFlag`: `PEEK` and
- * `TRUNC` to receive, `DONTWAIT` for EAGAIN instead of a wait; no call makes a signal. Hostnames in addresses are numeric.
- *
- * All throw `CancelledError` when the fiber is cancelled, `TimeoutError` when a deadline of it passes, and `SystemError`: ESRCH off a fiber, EBADF for
- * what is no open descriptor, ENOTSOCK for what is no socket, EINVAL for a buffer that is none and for other flags, ENOTCONN for what is connected to nowhere,
- * EOPNOTSUPP for what the socket or the kernel cannot do, and what the system reports.
+ * Calls for messages on bare sockets, which stay their caller's (sd_fiber_recv, sd_fiber_send and their kin): see the entry, io.ts.
  *
  * @module
  */
@@ -133,6 +121,7 @@ export function sendTo(fd: number, data: Uint8Array, address: SocketAddress, fla
  *
  * Close the descriptors of a message that you do not want. What else comes along (credentials, time stamps) is left out.
  *
+ * @param buffers At most 1024, filled one after the other.
  * @returns The message.
  * @throws {SystemError} And others, as all of them: EMSGSIZE for more than 1024 buffers.
  *

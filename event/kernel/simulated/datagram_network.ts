@@ -4,25 +4,42 @@
  * @module
  */
 
-import { Errno } from "../../errno.ts";
+import { Errno, systemError } from "../../errno.ts";
 import type { DatagramAddress, Result, SocketAddress } from "../kernel.ts";
 import { covers, destination, isIpv6, mapped, normalize, type TcpAddress, unmapped } from "./addresses.ts";
-import { type DatagramFamily, DatagramSocket } from "./datagram_socket.ts";
+import { type Datagram, type DatagramFamily, DatagramSocket, type Route } from "./datagram_socket.ts";
 import type { Faults } from "./faults.ts";
 import type { Network } from "./network.ts";
 import type { Letter } from "./open_file.ts";
 import { Ports } from "./ports.ts";
 
 /** Where everybody in reach is. */
-const everybody = "255.255.255.255";
+const everybody: readonly string[] = ["255.255.255.255", "127.255.255.255"];
+
+/** A socket of somebody else's, who reads at once. */
+class Outsider extends DatagramSocket {
+  readonly received: Uint8Array[] = [];
+
+  constructor(path: string, route: Route) {
+    super("unix", route);
+    this.local = { path };
+  }
+
+  override takesFrom(): boolean {
+    return true;
+  }
+
+  override admit({ data, parcel }: Datagram): void {
+    this.received.push(data.slice());
+    parcel?.discard();
+  }
+}
 
 /** All addresses are this machine's own. */
 export class DatagramNetwork {
   readonly #network: Network;
   readonly #faults: Faults;
   readonly #udp: Set<DatagramSocket> = new Set();
-  /** By path, what sockets of somebody else's have received. */
-  readonly #outsiders = new Map<string, Uint8Array[]>();
   readonly #ports = new Ports();
 
   constructor(network: Network, faults: Faults) {
@@ -32,9 +49,12 @@ export class DatagramNetwork {
 
   /** Makes a socket of somebody else's at a path: what it receives. */
   outsider(path: string): Uint8Array[] {
-    let received = this.#outsiders.get(path);
-    if (received === undefined) this.#outsiders.set(path, received = []);
-    return received;
+    const there = this.#network.unixAt(path);
+    if (there instanceof Outsider) return there.received;
+    const outsider = new Outsider(path, (sender, letter) => this.#send(sender, letter));
+    const bound = this.#network.bindUnix(path, outsider);
+    if (typeof bound === "number") throw systemError(bound, `Cannot put a datagram socket at '${path}': something is there already`);
+    return outsider.received;
   }
 
   /** A socket that is bound there. */
@@ -82,7 +102,7 @@ export class DatagramNetwork {
 
   #openUnix(path: string): DatagramSocket | Result {
     const socket = this.#make("unix");
-    const onRelease = this.#outsiders.has(path) ? -Errno.EADDRINUSE : this.#network.bindUnix(path, socket);
+    const onRelease = this.#network.bindUnix(path, socket);
     if (typeof onRelease === "number") return onRelease;
     socket.onRelease = onRelease;
     socket.local = { path };
@@ -115,11 +135,6 @@ export class DatagramNetwork {
   #sendUnix(sender: DatagramSocket, { data, address, parcel }: Letter): Result {
     const receiver = address === undefined ? sender.peer ?? -Errno.ENOTCONN : this.#receiverAt(address);
     if (typeof receiver === "number") return receiver;
-    if (Array.isArray(receiver)) {
-      receiver.push(data.slice());
-      parcel?.discard();
-      return data.length;
-    }
     if (receiver.isClosed) {
       sender.connect(undefined);
       return -Errno.ECONNREFUSED;
@@ -130,11 +145,10 @@ export class DatagramNetwork {
     return data.length;
   }
 
-  #receiverAt(address: SocketAddress): DatagramSocket | Uint8Array[] | Result {
+  #receiverAt(address: SocketAddress): DatagramSocket | Result {
     const normal = normalize(address, "127.0.0.1");
     if (typeof normal === "number") return normal;
-    if (!("path" in normal)) return -Errno.EINVAL;
-    return this.#outsiders.get(normal.path) ?? this.#find(normal.path);
+    return "path" in normal ? this.#find(normal.path) : -Errno.EINVAL;
   }
 
   /** The socket at a path. */
@@ -152,7 +166,7 @@ export class DatagramNetwork {
     if (refused < 0) return refused;
     const there = destination(normal as TcpAddress);
     if (there.port === 0) return -Errno.EINVAL;
-    if (there.hostname === everybody && !sender.options.broadcast) return -Errno.EACCES;
+    if (everybody.includes(there.hostname) && !sender.options.broadcast) return -Errno.EACCES;
     const receivers = this.#receiversOf(sender, there);
     // The network tells only a connected socket that nobody is there, and only afterwards.
     if (receivers.length === 0 && sender.remote !== undefined && address === undefined) sender.fail(Errno.ECONNREFUSED);
@@ -167,7 +181,7 @@ export class DatagramNetwork {
   #receiversOf(sender: DatagramSocket, there: TcpAddress): DatagramSocket[] {
     const source = sourceAddress(sender, there);
     const hostname = unmapped(there.hostname);
-    const isBroadcast = hostname === everybody;
+    const isBroadcast = everybody.includes(hostname);
     let best: DatagramSocket[] = [];
     let bestRank = 0;
     for (const socket of this.#udp) {
@@ -184,7 +198,7 @@ export class DatagramNetwork {
 function rankOf(socket: DatagramSocket, there: TcpAddress, source: TcpAddress): number {
   const local = socket.local as TcpAddress;
   const bound = unmapped(local.hostname);
-  if (local.port !== there.port || !(there.hostname === everybody ? isWildcard(bound) : covers(bound, there.hostname))) return 0;
+  if (local.port !== there.port || !(everybody.includes(there.hostname) ? isWildcard(bound) : covers(bound, there.hostname))) return 0;
   if (socket.remote === undefined) return isWildcard(bound) ? 1 : 2;
   const remote = socket.remote as TcpAddress;
   return unmapped(remote.hostname!) === source.hostname && remote.port === source.port ? 3 : 0;
@@ -209,7 +223,7 @@ function sourceAddress(sender: DatagramSocket, there: TcpAddress): TcpAddress {
 function sourceOf(sender: DatagramSocket, hostname: string): string {
   const local = sender.local as TcpAddress;
   if (!isWildcard(local.hostname)) return local.hostname;
-  const own = hostname === everybody ? "127.0.0.1" : hostname;
+  const own = everybody.includes(hostname) ? "127.0.0.1" : hostname;
   return sender.family === "udp6" ? mapped(own) : own;
 }
 
