@@ -128,7 +128,8 @@ export interface Kernel {
   /**
    * Takes a message, or what a stream has: a count, −EAGAIN when nothing waits, −EMSGSIZE for more than 1024 buffers.
    *
-   * @param flags Of MessageFlag: PEEK leaves it there, TRUNC counts the whole message, also what did not fit. −EINVAL for others.
+   * @param flags Of MessageFlag: PEEK leaves it there, TRUNC counts the whole message, also what did not fit; of TCP it only counts, and
+   * throws away. −EINVAL for others.
    * @param maxHandles How many handles it may bring. 0 without a `message`.
    * @param message Filled in when it succeeds; `undefined` when nobody wants to know.
    */
@@ -372,7 +373,7 @@ export type DatagramAddress = {
 
 /** What came with the bytes of a message. */
 export interface ReceivedMessage {
-  /** Who sent it; `undefined` for a stream, and for a sender without a name. */
+  /** Who sent it; `undefined` over TCP, and for a sender without a name. */
   address: SocketAddress | undefined;
   /** What was passed along, the receiver's. */
   handles: readonly Handle[];

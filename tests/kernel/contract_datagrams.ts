@@ -32,6 +32,7 @@ export function testDatagrams(hands: KernelHands): void {
   for (const [place, makeAddress] of Object.entries(places)) testPlace(hands, place, makeAddress);
   testUdp(hands);
   testUnix(hands);
+  testTcp(hands);
   testMisuse(hands);
 }
 
@@ -352,6 +353,30 @@ function testUnix(hands: KernelHands): void {
     assertEquals(send(trial, one, "x", { path: "@nobody" }), -Errno.EISCONN);
     trial.drop(one);
     assertEquals([receive(trial, other), send(trial, other, "x")], ["", -Errno.EPIPE]);
+  });
+}
+
+function testTcp(hands: KernelHands): void {
+  contractTest(hands, "Kernel.tryReceive() and Kernel.trySend() move the bytes of TCP", (trial) => {
+    const { kernel } = trial;
+    const listener = trial.own(kernel.openListener({ hostname: localhost, port: 0 }));
+    const there = addressOf(trial, listener);
+    const client = trial.own(kernel.openStream(there));
+    trial.waitFor(client, OUT);
+    const server = trial.own(kernel.tryAccept(listener));
+    // An address is of no use there, and does no harm.
+    assertEquals([send(trial, client, "abc"), send(trial, client, "defghi", { port: 9 })], [3, 6]);
+    trial.waitFor(server, IN);
+    const message = emptyMessage();
+    const buffer = new Uint8Array(4);
+    assertEquals(kernel.tryReceive(server, [buffer], PEEK, 5, message), 4);
+    assertEquals([textOf(buffer), message], ["abcd", { address: undefined, handles: [], flags: 0 }]);
+    assertEquals([kernel.tryReceive(server, [buffer.fill(46)], TRUNC, 0, message), textOf(buffer), message.flags], [4, "....", 0]);
+    assertEquals([receive(trial, server), receive(trial, server)], ["efghi", "EAGAIN"]);
+    assertEquals([receive(trial, listener), send(trial, listener, "x")], ["ENOTCONN", -Errno.EPIPE]);
+    assertEquals(kernel.closeWrite(client), 0);
+    trial.waitFor(server, IN);
+    assertEquals([receive(trial, server), send(trial, client, "x")], ["", -Errno.EPIPE]);
   });
 }
 

@@ -12,6 +12,7 @@ import { faultyReceive, faultySend } from "./faulty_calls.ts";
 import type { Delivery, OpenFile } from "./open_file.ts";
 import { Parcel } from "./parcel.ts";
 import { ownPid } from "./processes.ts";
+import { Stream } from "./stream.ts";
 import type { World } from "./world.ts";
 
 const { PEEK, TRUNC, CTRUNC } = MessageFlag;
@@ -63,7 +64,9 @@ export function tryReceive(
   const buffer = inBetween(buffers);
   const delivery = owner === ownPid ? faultyReceive(file, buffer, flags, world.faults) : file.receive(buffer, flags);
   if (typeof delivery === "number") return delivery;
-  scatter(buffer.subarray(0, delivery.count), buffers);
+  // TCP does not copy what it is only to count.
+  const isCopied = (flags & TRUNC) === 0 || !(file instanceof Stream && file.family === "tcp");
+  if (isCopied) scatter(buffer.subarray(0, delivery.count), buffers);
   const handles = delivery.parcel?.open(world.descriptors, owner, message === undefined ? 0 : maxHandles) ?? [];
   if ((flags & PEEK) === 0) delivery.parcel?.discard();
   if (message !== undefined) fillIn(message, delivery, handles);

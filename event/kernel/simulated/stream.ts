@@ -160,9 +160,7 @@ export class Stream extends OpenFile {
   }
 
   #receive(buffer: Uint8Array, flags: number): Delivery {
-    // TCP does not copy what it is only to count.
-    const target = this.family === "tcp" && (flags & MessageFlag.TRUNC) !== 0 ? new Uint8Array(buffer.length) : buffer;
-    const { count, parcel } = (flags & MessageFlag.PEEK) !== 0 ? this.#received.peek(target) : this.#take(target);
+    const { count, parcel } = (flags & MessageFlag.PEEK) !== 0 ? this.#received.peek(buffer) : this.#take(buffer);
     return delivered(count, parcel, this.family === "unix" ? this.remote : undefined);
   }
 
