@@ -17,9 +17,9 @@ import { Errno } from "../../errno.ts";
 import { MessageFlag } from "../../flags.ts";
 import type { Handle, ReceivedMessage, Result, SocketAddress } from "../kernel.ts";
 import { close } from "./descriptors.ts";
-import { type Address, addressOf, failure, libc, result } from "./libc.ts";
+import { addressOf, failure, libc, result } from "./libc.ts";
 import { AF_UNIX, decodeAddress, encodeAddress, type EncodedAddress, MAX_ADDRESS_BYTES } from "./socket_address.ts";
-import { bufferList, listBuffers, maxBuffers } from "./vectors.ts";
+import { bufferList, listBuffers, maxBuffers, releaseBuffers } from "./vectors.ts";
 
 const { PEEK, TRUNC, CTRUNC, DONTWAIT, NOSIGNAL } = MessageFlag;
 const MSG_CMSG_CLOEXEC = 0x4000_0000;
@@ -35,25 +35,27 @@ const controlHeaderBytes = 16;
 /** Room for the control messages that nobody asks for. */
 const slackBytes = 256;
 
-/** The struct msghdr, and behind it what it points to: an address, then control messages. One for all calls: none of them outlasts its own. */
+/**
+ * The struct msghdr, and behind it what it points to: an address, then control messages. One for all calls: none of them outlasts its own. The three
+ * addresses in it stay the same; an address of no length counts as none. Lengths are written in 32 bits, their upper halves stay 0.
+ */
 const headerBytes = 56;
 const controlAt = headerBytes + MAX_ADDRESS_BYTES;
 const block = new ArrayBuffer(controlAt + controlHeaderBytes + 4 * maxMessageHandles + slackBytes);
 const blockBytes = new Uint8Array(block);
 const view = new DataView(block);
-const header = new BigUint64Array(block, 0, headerBytes / 8);
+const header = new Uint32Array(block, 0, headerBytes / 4);
 const addressBytes = blockBytes.subarray(headerBytes, controlAt);
+let isPrepared = false;
 
-/** The fields of a struct msghdr, which are 64 bits apart. The length of the address has 32 bits, as have the flags. */
+/** The places of its fields, in 32-bit words. */
 const NAME = 0;
-const NAME_LENGTH = 1;
-const BUFFERS = 2;
-const BUFFER_COUNT = 3;
-const CONTROL = 4;
-const CONTROL_LENGTH = 5;
-const FLAGS = 6;
-
-let blockAddress: Address | undefined;
+const NAME_LENGTH = 2;
+const BUFFERS = 4;
+const BUFFER_COUNT = 6;
+const CONTROL = 8;
+const CONTROL_LENGTH = 10;
+const FLAGS = 12;
 
 /** Takes a message, or what a stream has. */
 export function tryReceive(
@@ -67,9 +69,9 @@ export function tryReceive(
   const room = maxHandles === 0 || message === undefined ? 0 : controlBytes(Math.min(maxHandles, maxMessageHandles)) + slackBytes;
   const failed = describe(buffers, message === undefined ? 0 : MAX_ADDRESS_BYTES, room);
   if (failed < 0) return failed;
-  const count = libc.recvmsg(handle, blockBytes, flags | DONTWAIT | MSG_CMSG_CLOEXEC);
-  if (count < 0) return failure();
-  if (message !== undefined) fillIn(message, maxHandles);
+  const count = result(libc.recvmsg(handle, blockBytes, flags | DONTWAIT | MSG_CMSG_CLOEXEC));
+  releaseBuffers();
+  if (count >= 0 && message !== undefined) fillIn(message, maxHandles);
   return count;
 }
 
@@ -85,7 +87,10 @@ export function trySend(
   const refused = handles.length === 0 ? 0 : refuseHandles(handle, data, handles);
   if (refused < 0) return refused;
   const failed = describe(data, putAddress(encoded), putHandles(handles));
-  return failed < 0 ? failed : result(libc.sendmsg(handle, blockBytes, DONTWAIT | NOSIGNAL));
+  if (failed < 0) return failed;
+  const count = result(libc.sendmsg(handle, blockBytes, DONTWAIT | NOSIGNAL));
+  releaseBuffers();
+  return count;
 }
 
 function putAddress(encoded: EncodedAddress | undefined): number {
@@ -97,16 +102,21 @@ function putAddress(encoded: EncodedAddress | undefined): number {
 /** Writes the struct msghdr: what may be read or is to be sent, and how much of the address and of the control messages counts. */
 function describe(buffers: readonly Uint8Array[], addressLength: number, controlLength: number): Result {
   if (buffers.length > maxBuffers) return -Errno.EMSGSIZE;
-  blockAddress ??= addressOf(blockBytes);
-  listBuffers(buffers);
-  header[NAME] = addressLength === 0 ? 0n : blockAddress + BigInt(headerBytes);
-  header[NAME_LENGTH] = BigInt(addressLength);
-  header[BUFFERS] = bufferList();
-  header[BUFFER_COUNT] = BigInt(buffers.length);
-  header[CONTROL] = controlLength === 0 ? 0n : blockAddress + BigInt(controlAt);
-  header[CONTROL_LENGTH] = BigInt(controlLength);
-  header[FLAGS] = 0n;
+  if (!isPrepared) prepareHeader();
+  header[NAME_LENGTH] = addressLength;
+  header[BUFFER_COUNT] = listBuffers(buffers);
+  header[CONTROL_LENGTH] = controlLength;
+  header[FLAGS] = 0;
   return 0;
+}
+
+function prepareHeader(): void {
+  const pointers = new BigUint64Array(block, 0, headerBytes / 8);
+  const address = addressOf(blockBytes);
+  pointers[NAME / 2] = address + BigInt(headerBytes);
+  pointers[BUFFERS / 2] = bufferList();
+  pointers[CONTROL / 2] = address + BigInt(controlAt);
+  isPrepared = true;
 }
 
 /** CMSG_LEN of so many handles. */
@@ -134,20 +144,20 @@ function putHandles(handles: readonly Handle[]): number {
 }
 
 function fillIn(message: ReceivedMessage, maxHandles: number): void {
-  const addressLength = Number(header[NAME_LENGTH]);
+  const addressLength = header[NAME_LENGTH];
   const address = addressLength === 0 ? undefined : decodeAddress(addressBytes, Math.min(addressLength, MAX_ADDRESS_BYTES));
   const handles = takeHandles();
   const surplus = handles.splice(maxHandles);
   for (const handle of surplus) close(handle);
   message.address = typeof address === "number" ? undefined : address;
   message.handles = handles;
-  message.flags = Number(header[FLAGS]) & (TRUNC | CTRUNC) | (surplus.length > 0 ? CTRUNC : 0);
+  message.flags = header[FLAGS] & (TRUNC | CTRUNC) | (surplus.length > 0 ? CTRUNC : 0);
 }
 
 /** The handles in the control messages. A handle of the sender's process, which nobody has asked for, is closed. */
 function takeHandles(): Handle[] {
   const handles: Handle[] = [];
-  const end = controlAt + Number(header[CONTROL_LENGTH]);
+  const end = controlAt + header[CONTROL_LENGTH];
   for (let at = controlAt; at + controlHeaderBytes <= end;) {
     const next = at + Number(view.getBigUint64(at, true));
     const type = view.getInt32(at + 8, true) === SOL_SOCKET ? view.getInt32(at + 12, true) : 0;
