@@ -55,11 +55,14 @@ const causes: Readonly<Record<ErrorCode, readonly [tcp: string, path: string]>> 
   EACCES: ["not permitted", "not permitted"],
   EADDRINUSE: ["somebody listens there already", "the file exists already, remove it if nobody listens there"],
   EADDRNOTAVAIL: ["it is no address of this machine", "it is no address of this machine"],
+  EAFNOSUPPORT: ["the socket is of another kind", "the socket is of another kind"],
   EAGAIN: ["there is no port left to come from, try again later", "too many wait there to be accepted, try again later"],
   ECONNREFUSED: ["nobody listens there", "nobody listens there"],
   EINVAL: ["it is no numeric address", "it is no path"],
   ENAMETOOLONG: ["the hostname is too long", "a socket's path has at most 107 bytes"],
   ENOENT: ["the hostname has no address", "there is no such file"],
+  EOPNOTSUPP: ["the kernel cannot do that", "the kernel cannot do that"],
+  EPROTOTYPE: ["what is there is no socket of this kind", "what is there is no socket of this kind"],
 };
 
 /** The error for what the kernel answered. */

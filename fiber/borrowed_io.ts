@@ -2,8 +2,8 @@
  * Descriptors that stay their caller's (sd-future, section 15.1).
  *
  * As long as an operation uses one it must not block: it is made nonblocking, for everybody who has the same open file, and blocking again after the
- * last operation. The calls for messages never wait, so they leave it as it is. An operation that has to wait goes on with a duplicate, so several can wait for one descriptor, and if the caller closes it
- * meanwhile nothing happens to another file that gets its number.
+ * last operation. The calls for messages never wait, so they leave it as it is. An operation that has to wait goes on with a duplicate, so several can
+ * wait for one descriptor, and if the caller closes it meanwhile nothing happens to another file that gets its number.
  *
  * @module
  */

@@ -39,7 +39,10 @@ export interface IncomingMessage {
 export interface OutgoingMessage {
   /** The pieces, which go as one. */
   data: readonly Uint8Array[];
-  /** Descriptors that go along, over AF_UNIX, at most 253; they stay yours. They need a byte to go with. Default: none. */
+  /**
+   * Descriptors that go along, over AF_UNIX, at most 253, and with at least one byte. They stay yours; keep them open until the call returns.
+   * Default: none.
+   */
   fds?: readonly number[];
   /** Where to. Default: where the socket is connected to. */
   address?: SocketAddress;
