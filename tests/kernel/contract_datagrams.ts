@@ -1,5 +1,5 @@
 /**
- * The contract, 17: datagram sockets, messages, and several buffers in one call.
+ * The contract, 18: datagram sockets, messages, and several buffers in one call.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The contract, 18: handles that travel with messages.
+ * The contract, 19: handles that travel with messages.
  *
  * @module
  */
