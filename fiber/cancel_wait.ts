@@ -54,8 +54,8 @@ export function* waitThrough(
   if (held !== undefined) fiber.restore(held);
 }
 
-/** As {@linkcode cancelWait}, of cores. */
-export function* cancelWaitCores(targets: readonly FutureCore[]): Generator<Suspension, void, unknown> {
+/** As {@linkcode cancelWait}, of cores; `isOwner`: what they are waited for is no matter of choice. */
+export function* cancelWaitCores(targets: readonly FutureCore[], isOwner: boolean): Generator<Suspension, void, unknown> {
   const fiber = requireFiber();
   if (targets.includes(fiber.future)) {
     throw new SystemError("EDEADLK", "Cannot cancel and wait for the fiber that runs: it would never end");
@@ -71,6 +71,7 @@ export function* cancelWaitCores(targets: readonly FutureCore[]): Generator<Susp
         `Cannot wait for a future of loop '${target.core.name}' on a fiber of loop '${fiber.core.name}': it did not end at once, do so on a fiber of its own loop`,
       );
     }
+    if (!isOwner) fiber.requireNoCircle(target);
     yield* waitThrough(fiber, target, cancelAll);
   }
 }
@@ -117,5 +118,5 @@ function cancelQuietly(target: FutureCore): void {
  * ```
  */
 export function cancelWait(...futures: Future<unknown>[]): Operation<void> {
-  return cancelWaitCores(futures.map((future) => futureCoreOf(future)));
+  return cancelWaitCores(futures.map((future) => futureCoreOf(future)), false);
 }

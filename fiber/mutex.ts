@@ -8,13 +8,11 @@ import { SystemError } from "../event/errno.ts";
 import type { LoopCore } from "../event/loop_core.ts";
 import { current } from "../future/current.ts";
 import { type Future, newFutureOf } from "../future/future.ts";
-import type { Operation } from "../future/operation.ts";
-import { requireNoCycle } from "./deadlock.ts";
 import { currentCore } from "./fiber.ts";
 import type { FiberCore } from "./fiber_core.ts";
 import { addHold, currentOwner, Hold, type Lock, refreshPriority, removeHold } from "./lock.ts";
 import { disposed, type FairOptions, isByPriority, titleOf } from "./primitive.ts";
-import { waitFutureCore, WaitOperation } from "./wait_operation.ts";
+import { type SelectableOperation, waitFutureCore, WaitOperation } from "./wait_operation.ts";
 import { WAIT, type Waiter, WaitQueue } from "./wait_queue.ts";
 
 /** What a mutex tells of itself. */
@@ -57,12 +55,8 @@ export class MutexCore implements Lock {
 
   #attempt(request: LockRequest, fiber: FiberCore | undefined): Hold | typeof WAIT {
     if (this.holder === undefined) return this.#take(request ?? new Hold(this, fiber));
-    if (fiber === undefined) return WAIT;
-    if (this.holder.fiber === fiber) {
-      throw new SystemError("EDEADLK", `Cannot lock ${this.title}: fiber '${fiber.name}' holds it already`);
-    }
-    requireNoCycle(fiber, this);
-    return WAIT;
+    if (fiber === undefined || this.holder.fiber !== fiber) return WAIT;
+    throw new SystemError("EDEADLK", `Cannot lock ${this.title}: fiber '${fiber.name}' holds it already`);
   }
 
   #take(hold: Hold): Hold {
@@ -213,7 +207,7 @@ export class Mutex implements Disposable {
    * @throws {SystemError} ESRCH off a fiber; EDEADLK when the fiber holds it already, or when that would close a circle; EOWNERDEAD, see above;
    * EPIPE when it was disposed; EINVAL on another loop's fiber; EBUSY when somebody's `resume` woke the fiber.
    */
-  lock(): Operation<Disposable> {
+  lock(): SelectableOperation<Disposable> {
     return new WaitOperation<LockRequest, Hold>(this.#core.queue, undefined);
   }
 

@@ -7,10 +7,9 @@
 import { SystemError } from "../event/errno.ts";
 import type { LoopCore } from "../event/loop_core.ts";
 import { type Future, newFutureOf } from "../future/future.ts";
-import type { Operation } from "../future/operation.ts";
 import { currentCore } from "./fiber.ts";
 import { disposed, type FairOptions, isByPriority, requireCount, titleOf } from "./primitive.ts";
-import { waitFutureCore, WaitOperation } from "./wait_operation.ts";
+import { type SelectableOperation, waitFutureCore, WaitOperation } from "./wait_operation.ts";
 import { WAIT, WaitQueue } from "./wait_queue.ts";
 
 /** What a semaphore tells of itself. */
@@ -201,7 +200,7 @@ export class Semaphore implements Disposable {
    * @throws {SystemError} ESRCH off a fiber; EINVAL for what is no whole number from 1 up, more than there are, another loop's fiber; EPIPE when it
    * was disposed; EBUSY when somebody's `resume` woke the fiber.
    */
-  acquire(n: number = 1): Operation<Permits> {
+  acquire(n: number = 1): SelectableOperation<Permits> {
     return new WaitOperation<number, Permits>(this.#core.queue, this.#require(n));
   }
 

@@ -42,6 +42,11 @@ export class Shield {
     return this.#held?.kind === CANCEL || (this.#outer?.holdsCancel ?? false);
   }
 
+  /** Its grace may end, and let through what it holds back. */
+  get mayOpen(): boolean {
+    return this.#held !== undefined && this.#timer !== undefined || (this.#outer?.mayOpen ?? false);
+  }
+
   /** Whether it keeps this interruption. In the exit phase it keeps none: what a clean-up would wait for can hardly come any more. */
   hold(kind: number, content: unknown, by: Canceller | undefined): boolean {
     if (this.#open || this.#fiber.core.exitRequested) return this.#outer?.hold(kind, content, by) ?? false;

@@ -96,6 +96,13 @@ export class TimeoutScopeCore {
     }
   }
 
+  /** Whether any of a fiber's open ones may still interrupt it. */
+  static mayExpire(fiber: FiberCore): boolean {
+    let scope = fiber.deadline;
+    while (scope !== undefined && (scope.#timer === undefined || scope.#delivered)) scope = scope.outer;
+    return scope !== undefined;
+  }
+
   /** The innermost of a fiber's open ones that has expired, and that the fiber was not told of. */
   static untold(fiber: FiberCore): TimeoutScopeCore | undefined {
     let scope = fiber.deadline;

@@ -31,6 +31,8 @@ export interface FutureKind {
   setPriority?(future: FutureCore, priority: number): void;
   /** Somebody reads its value. */
   read?(future: FutureCore): void;
+  /** The one future without which this does not resolve, if it stands for another one. */
+  behind?(future: FutureCore): FutureCore | undefined;
 }
 
 /** See the head of this module. */
