@@ -97,23 +97,23 @@ export class WaitOperation<R, T> extends BaseOperation<T> implements SelectableO
       fiber.waiter = new Pause(this);
       return false;
     }
-    return this.#begin(fiber);
+    return this.begin(fiber);
   }
 
-  #begin(fiber: FiberCore): boolean {
+  private begin(fiber: FiberCore): boolean {
     if (fiber.cell >= TIMEOUT) {
       this.refuse();
       throw fiber.takeError();
     }
     const granted = this.attempt(fiber);
-    if (granted !== WAIT) return this.#end(granted);
+    if (granted !== WAIT) return this.end(granted);
     if (fiber.cell !== EMPTY) {
       this.refuse();
       throw wokenError(fiber);
     }
     const { lock } = this.queue;
     if (lock !== undefined) requireNoCircle(fiber, lock);
-    this.#park(fiber);
+    this.park(fiber);
     return false;
   }
 
@@ -128,7 +128,7 @@ export class WaitOperation<R, T> extends BaseOperation<T> implements SelectableO
   }
 
   /** In this order: whom parking wakes or lends a priority may look at what the fiber waits for. */
-  #park(fiber: FiberCore): void {
+  private park(fiber: FiberCore): void {
     const waiter = new FiberWaiter(this.queue, this.request, fiber);
     fiber.parkFor(waiter);
     this.queue.park(waiter);
@@ -139,13 +139,13 @@ export class WaitOperation<R, T> extends BaseOperation<T> implements SelectableO
     const { waiter } = fiber;
     fiber.waiter = undefined;
     fiber.unpark();
-    if (!(waiter instanceof FiberWaiter)) return this.#begin(fiber);
+    if (!(waiter instanceof FiberWaiter)) return this.begin(fiber);
     if (waiter.state === WAITING) {
       waiter.queue.cancel(waiter);
       throw wokenError(fiber);
     }
     if (fiber.cell === VALUE) fiber.takeValue();
-    return this.#end(this.resultOf(waiter));
+    return this.end(this.resultOf(waiter));
   }
 
   /** What its wait has come to. */
@@ -158,7 +158,7 @@ export class WaitOperation<R, T> extends BaseOperation<T> implements SelectableO
     throw error();
   }
 
-  #end(value: T): true {
+  private end(value: T): true {
     this.value = value;
     return true;
   }
