@@ -75,7 +75,8 @@ export class MutexCore implements Lock {
     removeHold(hold);
     this.holder = undefined;
     const { first } = this.queue;
-    if (first !== undefined) this.#handTo(first);
+    if (first === undefined) return;
+    this.#handTo(first);
     refreshPriority(hold.fiber);
   }
 

@@ -63,10 +63,10 @@ class SelectOperation extends BaseOperation<Choice> implements FiberWait, Select
       fiber.waiter = this;
       return false;
     }
-    return this.#begin(fiber);
+    return this.#proceed(fiber);
   }
 
-  #begin(fiber: FiberCore): boolean {
+  #proceed(fiber: FiberCore): boolean {
     if (fiber.cell >= TIMEOUT) throw fiber.takeError();
     if (this.#fair) this.#cases = this.#cases.toSorted((a, b) => age(a) - age(b) || 0);
     for (const each of this.#cases) {
@@ -117,7 +117,7 @@ class SelectOperation extends BaseOperation<Choice> implements FiberWait, Select
     fiber.unpark();
     if (this.#isPaused) {
       this.#isPaused = false;
-      return this.#begin(fiber);
+      return this.#proceed(fiber);
     }
     if (chosen === undefined) {
       this.#withdraw();

@@ -92,29 +92,25 @@ export class WaitOperation<R, T> extends BaseOperation<T> implements SelectableO
   protected override start(current: CurrentFiber): boolean {
     const fiber = current as FiberCore;
     requireSameLoop(fiber, this.queue);
-    if (fiber.cell < TIMEOUT && !mayGoOn(ON_THE_SPOT)) {
-      fiber.parkReady();
-      fiber.waiter = new Pause(this);
-      return false;
-    }
-    return this.begin(fiber);
+    return fiber.cell < TIMEOUT && !mayGoOn(ON_THE_SPOT) ? this.pause(fiber) : this.proceed(fiber);
   }
 
-  private begin(fiber: FiberCore): boolean {
-    if (fiber.cell >= TIMEOUT) {
-      this.refuse();
-      throw fiber.takeError();
-    }
-    const granted = this.attempt(fiber);
-    if (granted !== WAIT) return this.end(granted);
-    if (fiber.cell !== EMPTY) {
-      this.refuse();
-      throw wokenError(fiber);
-    }
-    const { lock } = this.queue;
-    if (lock !== undefined) requireNoCircle(fiber, lock);
-    this.park(fiber);
+  private pause(fiber: FiberCore): false {
+    fiber.parkReady();
+    fiber.waiter = new Pause(this);
     return false;
+  }
+
+  /** What seldom happens stands elsewhere: as small as this it is compiled into the code of its callers. */
+  private proceed(fiber: FiberCore): boolean {
+    if (fiber.cell >= TIMEOUT) this.refuseBy(fiber);
+    const granted = this.attempt(fiber);
+    return granted === WAIT ? this.wait(fiber) : this.end(granted);
+  }
+
+  private refuseBy(fiber: FiberCore): never {
+    this.refuse();
+    throw wokenError(fiber);
   }
 
   /** Serves it at once, or answers WAIT, or throws what stands against it. */
@@ -128,10 +124,14 @@ export class WaitOperation<R, T> extends BaseOperation<T> implements SelectableO
   }
 
   /** In this order: whom parking wakes or lends a priority may look at what the fiber waits for. */
-  private park(fiber: FiberCore): void {
-    const waiter = new FiberWaiter(this.queue, this.request, fiber);
+  private wait(fiber: FiberCore): false {
+    const { queue } = this;
+    if (fiber.cell !== EMPTY) this.refuseBy(fiber);
+    if (queue.lock !== undefined) requireNoCircle(fiber, queue.lock);
+    const waiter = new FiberWaiter(queue, this.request, fiber);
     fiber.parkFor(waiter);
-    this.queue.park(waiter);
+    queue.park(waiter);
+    return false;
   }
 
   protected override resume(current: CurrentFiber): boolean {
@@ -139,7 +139,7 @@ export class WaitOperation<R, T> extends BaseOperation<T> implements SelectableO
     const { waiter } = fiber;
     fiber.waiter = undefined;
     fiber.unpark();
-    if (!(waiter instanceof FiberWaiter)) return this.begin(fiber);
+    if (!(waiter instanceof FiberWaiter)) return this.proceed(fiber);
     if (waiter.state === WAITING) {
       waiter.queue.cancel(waiter);
       throw wokenError(fiber);
@@ -166,8 +166,11 @@ export class WaitOperation<R, T> extends BaseOperation<T> implements SelectableO
 
 /** A fiber can only wait on its own loop. */
 export function requireSameLoop(fiber: FiberCore, queue: WaitQueue): void {
-  if (fiber.core === queue.core) return;
-  throw new SystemError(
+  if (fiber.core !== queue.core) throw otherLoop(fiber, queue);
+}
+
+function otherLoop(fiber: FiberCore, queue: WaitQueue): SystemError {
+  return new SystemError(
     "EINVAL",
     `Cannot wait for ${queue.title} of loop '${queue.core.name}' on a fiber of loop '${fiber.core.name}': use until() with its future`,
   );

@@ -157,7 +157,9 @@ export class WaitQueue<R = unknown, T = unknown> {
     this.core = core;
     this.title = title;
     this.lock = lock;
-    this.#rule = rule;
+    // All rules are of one shape, whatever their primitive wrote down: reading from them costs the same for all.
+    const { attempt, priorityOf, changed, refused, takeBack } = rule;
+    this.#rule = { attempt, priorityOf, changed, refused, takeBack };
     this.#byPriority = byPriority;
     this.#ranks = byPriority ? [] : [new Rank(0)];
     this.#census = lock && new Census();
@@ -203,9 +205,12 @@ export class WaitQueue<R = unknown, T = unknown> {
 
   /** Serves the request at once, or answers WAIT: then it is to be parked. Throws when the queue is closed, and what the rule throws. */
   attempt(request: R, fiber: FiberCore | undefined): T | typeof WAIT {
-    if (this.#closed === undefined) return this.#rule.attempt(request, fiber);
+    return this.#closed === undefined ? this.#rule.attempt(request, fiber) : this.#refuseClosed(request);
+  }
+
+  #refuseClosed(request: R): never {
     this.refuse(request);
-    throw this.#closed();
+    throw this.#closed!();
   }
 
   /** The request came to nothing before it could wait. */

@@ -195,6 +195,6 @@ Deno.test("A fiber that swallows cancellations and asks for what is free for eve
     }, { name: "stubborn" });
     world.tick();
     world.exit();
-    assertEquals(world.takeMessages(), ["fiber 'stubborn': Fiber 'stubborn' has not ended with its loop: it is waiting for its next turn"]);
+    assertEquals(world.takeMessages(), ["fiber 'stubborn': Fiber 'stubborn' has not ended with its loop: it waits for its next turn"]);
   })();
 });
