@@ -92,8 +92,8 @@ function cancelQuietly(target: FutureCore): void {
  * its SIGKILL), and shows at the next suspension after the return: the sooner of two cancellations, a cancellation before a
  * timeout. What the futures came to is not told: look at their `outcome`.
  *
- * @throws {SystemError} ESRCH off a fiber, EDEADLK for the fiber that runs, EINVAL for what is no future and for one of another loop that does not
- * end at the first cancel. What a cancel throws goes to `onError`.
+ * @throws {SystemError} ESRCH off a fiber; EDEADLK for the fiber that runs, or for one whose shielded wait certainly waits for this one (see
+ * `Mutex`); EINVAL for what is no future and for one of another loop that does not end at the first cancel. What a cancel throws goes to `onError`.
  *
  * @example Ending a child before its resources go
  * ```ts

@@ -94,7 +94,7 @@ export class Gate implements Disposable {
   }
 
   /**
-   * Passes. Suspends only while it is closed.
+   * Passes. Suspends only while it is closed, and where it is always open now and then, to let others run.
    *
    * Interrupted, the fiber has left the queue. If the gate was opened before it ran again, it has passed, and the interruption comes at the
    * next suspension.

@@ -67,10 +67,10 @@ export abstract class ItemChannel<T extends NonNullable<unknown>> extends Receiv
   }
 
   /**
-   * Pushes it. Suspends only while it is full and its overflow is `"wait"`.
+   * Pushes it. Suspends only while it is full and its overflow is `"wait"`, and where it always has room now and then, to let others run.
    *
    * Interrupted, the push has left the queue and the item was dropped. If it was received, or let into the buffer, before the fiber ran again, the push
-   * has succeeded, and the interruption comes at the next suspension.
+   * has succeeded, and the interruption comes at the next suspension. As a case of `select` it leaves the item to you until it is chosen.
    *
    * @throws {CancelledError} When the fiber is cancelled.
    * @throws {TimeoutError} When a deadline of the fiber passes.

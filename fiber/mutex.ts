@@ -141,9 +141,12 @@ export let mutexCoreOf: (mutex: Mutex) => MutexCore;
  * mutex itself, so does whoever holds that one.
  *
  * A lock belongs to the fiber that took it. One that ends without giving it back is reported to `onError` by name; all who wait, and whoever
- * comes later, get EOWNERDEAD until somebody calls {@linkcode Mutex.recover}. A circle of fibers that wait for one another's locks, or for
- * one another's end, is found when a lock would close it: that `lock` throws EDEADLK, and names all of them. What `lockFuture` took
- * belongs to no fiber, only to whoever has the object.
+ * comes later, get EOWNERDEAD until somebody calls {@linkcode Mutex.recover}. What `lockFuture` took belongs to no fiber, only to whoever
+ * has the object.
+ *
+ * A circle of fibers that wait for one another's locks, or for one another's end, is found when it would be closed: that `lock`, or that
+ * wait for a fiber, throws EDEADLK, and names all of them. Only where it is certain: no fiber of the circle, and none that it belongs to, has a
+ * deadline, a signal or rivals in a `race` or an `any` that may interrupt it, and none waits for several things.
  *
  * @example Two fibers and one account
  * ```ts
@@ -197,7 +200,7 @@ export class Mutex implements Disposable {
   }
 
   /**
-   * Takes it, when its turn has come. Suspends only while somebody else holds it.
+   * Takes it, when its turn has come. Suspends only while somebody else holds it, and where it is always free now and then, to let others run.
    *
    * Interrupted, the fiber has left the queue and holds nothing. If it was handed the lock before it ran again, it holds it, and the interruption
    * comes at the next suspension.

@@ -57,7 +57,7 @@ export abstract class Receiver<T> implements AsyncIterable<T> {
   }
 
   /**
-   * The next item. Suspends only while none is there.
+   * The next item. Suspends only while none is there, and where one always is now and then, to let others run.
    *
    * Interrupted, the fiber has left the queue and took nothing. If an item was handed to it before it ran again, that is returned, and the
    * interruption comes at the next suspension.

@@ -196,7 +196,8 @@ export class RwLock implements Disposable {
   }
 
   /**
-   * Takes it for reading, when its turn has come. Suspends only while somebody writes or waits before.
+   * Takes it for reading, when its turn has come. Suspends only while somebody writes or waits before, and where it is always free now and then, to
+   * let others run.
    *
    * Interrupted, the fiber has left the queue and holds nothing. If it was handed the lock before it ran again, it holds it, and the interruption
    * comes at the next suspension.

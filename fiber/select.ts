@@ -155,23 +155,35 @@ class SelectOperation extends BaseOperation<Choice> implements FiberWait, Select
 /**
  * Waits for the first of several things; exactly one takes effect, and nothing is lost in the others.
  *
- * A channel or a subscription stands for a pop, a future for its value, a number for a timeout in microseconds. The cases are tried in order, so
- * of several that are ready the one that stands first is chosen, or with `fair` the one that was chosen longest ago. If none is ready,
- * the fiber suspends, and waits in all their queues together until one is. A timeout of 0 is ready at once: standing last, it is what
- * happens when nothing else is ready. A channel that is closed and empty is ready, and so is a future that was rejected: choosing it throws
- * its error.
+ * A case is an operation of a primitive (`mutex.lock()`, `slots.acquire(2)`, `table.read()`, `gate.pass()`, `requests.wait()`, `jobs.pop()`,
+ * `jobs.next()`, `jobs.push(job)`) and stands for what it returns; a channel or a subscription stands for its `pop()`, a future for its value,
+ * `{ fd, events }` for what the descriptor is ready for, a number for a timeout in microseconds.
+ *
+ * The cases are tried in the order of the object's keys, so of several that are ready the one that stands first is chosen, or with `fair` the one
+ * that was chosen longest ago. If none is ready, the fiber suspends, and waits in all their queues together until one is. A timeout of 0 is the
+ * default: wherever it stands, it is what happens when nothing else is ready, and the fiber does not suspend. A case that would throw is ready,
+ * and choosing it throws: a channel that is closed and empty, one that is closed to a push, a disposed or broken lock, a future that was rejected.
+ *
+ * The item of a push belongs to the channel when the push was chosen and succeeded. In all else it stays yours, and does not go to `onDrop`. A select
+ * never meets itself, in a channel that it both pushes to and pops from. A select has other ways to go on, so waiting for a lock in one closes no
+ * circle (EDEADLK); a mutex that the fiber holds itself is a mistake all the same. Where something is
+ * always ready, the fiber gives way to others now and then.
+ *
+ * What does something to others by the wait alone is no case: `Barrier.wait`, `Condition.wait`, `Once.get`. Their futures are, which wait on when
+ * another case is chosen.
  *
  * Interrupted, the fiber has left all queues and took nothing. If a case was chosen before it ran again, that counts, and the interruption comes at
  * the next suspension.
  *
  * @typeParam C The cases.
  * @param cases By their names.
- * @returns The name of the one that was chosen, and its value.
+ * @returns The name of the one that was chosen, and its value: of a lock what gives it back, for `using`.
  * @throws {CancelledError} When the fiber is cancelled.
  * @throws {TimeoutError} When a deadline of the fiber passes.
- * @throws {SystemError} ESRCH off a fiber; EPIPE when the chosen channel is closed; EINVAL for no cases, what is no case, another loop's;
- * EDEADLK for the fiber's own future; EBUSY when somebody's `resume` woke the fiber. What the chosen future was rejected with is thrown as
- * it is.
+ * @throws {SystemError} ESRCH off a fiber; EINVAL for no cases, what is no case, another loop's; EBADF for what is no descriptor; EDEADLK for the
+ * fiber's own future or mutex; ECANCELED on a loop that is exiting, if it would have to wait for a time or a descriptor; EBUSY when somebody's
+ * `resume` woke the fiber. What the chosen case throws is thrown as it is: EPIPE of a closed channel or a disposed lock, EOWNERDEAD, what the future
+ * was rejected with.
  *
  * @example Jobs until told to stop
  * ```ts
@@ -192,6 +204,25 @@ class SelectOperation extends BaseOperation<Choice> implements FiberWait, Select
  *   log.push("stopped");
  * });
  * assertEquals(log, ["a job", "stopped"]);
+ * ```
+ *
+ * @example Passing a job on, or doing it here, or neither
+ * ```ts
+ * import { Channel, run, select, Semaphore } from "@sd/fibers";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const log: string[] = [];
+ * await run(function* () {
+ *   const jobs = new Channel<string>({ capacity: 1 });
+ *   const slots = new Semaphore(1);
+ *   using taken = new DisposableStack();
+ *   for (const job of ["first", "second", "third"]) {
+ *     const got = yield* select({ sent: jobs.push(job), slot: slots.acquire(), default: 0 });
+ *     if (got.key === "slot") taken.use(got.value);
+ *     log.push(`${job}: ${got.key}`);
+ *   }
+ * });
+ * assertEquals(log, ["first: sent", "second: slot", "third: default"]);
  * ```
  */
 export function select<const C extends Readonly<Record<string, Selectable>>>(

@@ -188,7 +188,8 @@ export class Semaphore implements Disposable {
   }
 
   /**
-   * Takes permits, when its turn has come and all of them are available. Suspends only if they are not to be had at once.
+   * Takes permits, when its turn has come and all of them are available. Suspends only if they are not to be had at once, and where they always are
+   * now and then, to let others run.
    *
    * Interrupted, the fiber has left the queue and holds none, and those whom it held back are served. If it was handed them before it ran again,
    * it holds them, and the interruption comes at the next suspension.

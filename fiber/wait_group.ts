@@ -90,7 +90,7 @@ export class WaitGroup implements Disposable {
   }
 
   /**
-   * Waits until all are done. Suspends only while something is under way.
+   * Waits until all are done. Suspends only while something is under way, and where nothing ever is now and then, to let others run.
    *
    * Interrupted, the fiber has left the queue. If all was done before it ran again, that stands, and the interruption comes at the next suspension.
    *
