@@ -6,7 +6,8 @@
  *
  * - will run: something lies in its cell;
  * - has other ways to go on: it is in a `select`, or waits for several;
- * - is known to be interrupted some day, or one that it belongs to is: by a deadline, a signal, the end of a `race` or an `any`, the grace of a shield.
+ * - is known to be interrupted some day, or one that it belongs to is: by a deadline, a signal, the end of a `race`, an `any` or a group
+ *   that needs just one, the grace of a shield.
  *
  * That somebody may cancel it by hand, or that a failure elsewhere may, does not count: such a wait has ended, but the program was stuck all the same.
  *
@@ -16,6 +17,7 @@
  */
 
 import { SystemError } from "../event/errno.ts";
+import type { FiberParent } from "./family.ts";
 import type { FiberCore } from "./fiber_core.ts";
 import type { Lock } from "./lock.ts";
 
@@ -34,7 +36,7 @@ interface Step {
 export function requireNoCircle(fiber: FiberCore, obstacle: Obstacle): void {
   if (fiber.firstWaiter === undefined && !fiber.locks?.areWaitedFor) return;
   const circle = findCircle({ fiber, obstacle, before: undefined });
-  if (circle === undefined || circle.some((step) => step.fiber.mayBeInterrupted)) return;
+  if (circle === undefined || circle.some((step) => mayBeInterrupted(step.fiber))) return;
   const title = isFiber(obstacle) ? `fiber '${obstacle.name}'` : obstacle.title;
   throw new SystemError("EDEADLK", `Cannot wait for ${title}: ${describeCircle(circle)}`);
 }
@@ -53,6 +55,14 @@ function findCircle(first: Step): Step[] | undefined {
     }
   }
   return undefined;
+}
+
+/** A fiber, or one that it belongs to. */
+function mayBeInterrupted(fiber: FiberCore): boolean {
+  for (let above: FiberParent | undefined = fiber; above !== undefined; above = above.parent) {
+    if (above.mayBeInterrupted) return true;
+  }
+  return false;
 }
 
 function isFiber(obstacle: Obstacle): obstacle is FiberCore {

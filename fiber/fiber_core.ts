@@ -503,8 +503,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     return this.extra !== undefined && this.extra.refusals >= MOST_REFUSALS;
   }
 
-  /** A signal, or the end of another fiber, may cancel it as a matter of course. */
-  markExpendable(): void {
+  override markExpendable(): void {
     this.ownExtra.expendable = true;
   }
 

@@ -134,6 +134,9 @@ export class FutureCore {
     return isNew;
   }
 
+  /** A signal, or the end of something else, may cancel it as a matter of course. */
+  markExpendable(): void {}
+
   setPriority(priority: number): void {
     if (this.state !== UNRESOLVED) throw new SystemError("ESTALE", "Cannot set the priority of a future: it is resolved");
     if (this.kind?.setPriority === undefined) {

@@ -10,6 +10,8 @@ import {
   any,
   cancelWait,
   Fiber,
+  Future,
+  FutureGroup,
   Mutex,
   type Operation,
   race,
@@ -17,6 +19,7 @@ import {
   select,
   settled,
   shield,
+  spawn,
   suspend,
   type SystemError,
   timeoutScope,
@@ -251,6 +254,30 @@ for (const compete of [race, any]) {
     }),
   );
 }
+
+Deno.test(
+  "A fiber of a group that needs just one may be cancelled when that one succeeds, so it closes no circle; in one that needs all it does",
+  simulated((world) => {
+    for (const policy of ["any", "all"] as const) {
+      const m1 = mutex(world, "m1");
+      const group = FutureGroup[policy]<string>(world.loop) as FutureGroup<string, unknown>;
+      const member = spawn(() => told(pass(m1)), { group, name: "member" });
+      const other = Future.withResolvers<string>(world.loop);
+      group.add(other.future);
+      const holder = world.spawn(function* () {
+        using _lock = yield* m1.lock();
+        yield* yieldNow();
+        return yield* told(member);
+      }, { name: "holder", priority: -1 });
+      world.settle();
+      assertEquals([holder.state, member.state], policy === "any" ? ["pending", "pending"] : ["resolved", "resolved"]);
+      other.resolve("other");
+      world.settle();
+      assertEquals(member.result().slice(0, 9), policy === "any" ? "ECANCELED" : "EDEADLK: ");
+      assertEquals(holder.result(), "done");
+    }
+  }),
+);
 
 Deno.test(
   "A deadline that has passed, or is closed, opens no circle",
