@@ -318,6 +318,12 @@ Deno.test(
     assertEquals([patient.state, hasty.state], ["pending", "pending"]);
     world.pass(2_000);
     assertEquals([patient.result(), hasty.result()], ["done", "ETIME: The deadline has passed"]);
+    // The deadline of one that they both belong to ends them, too.
+    const parent = world.spawn(() => told(withTimeout(1_000, () => all([() => both(m1, m2), () => both(m2, m1)]))));
+    world.settle();
+    assertEquals(parent.state, "pending");
+    world.pass(2_000);
+    assertEquals([parent.result(), m1.locked, m2.locked], ["ETIME: The deadline has passed", false, false]);
   }),
 );
 

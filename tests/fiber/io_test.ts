@@ -13,6 +13,7 @@ import {
   IoEvent,
   msec,
   type Operation,
+  select,
   sleep,
   spawn,
   SystemError,
@@ -481,6 +482,7 @@ linuxIoTest("Operations on regular files never wait, and poll() finds them ready
     const fd = libc.open(path, 0, 0);
     const entries: PollEntry[] = [{ fd, events: IN | OUT }, { fd, events: IN }];
     assertEquals([yield* poll(entries), entries[0].revents, entries[1].revents], [2, IN | OUT, IN]);
+    assertEquals(yield* select({ file: { fd, events: IN | OUT }, default: 0 }), { key: "file", value: IN | OUT });
     assertEquals(textOf(yield* readAll(fd)), "contents of a file");
     assertEquals(yield* read(fd, byte), 0);
     world.closeAll(fd);
