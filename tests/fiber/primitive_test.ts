@@ -26,6 +26,7 @@ import {
   WaitGroup,
   Watch,
   WatchSubscription,
+  yieldNow,
 } from "@sd/fibers";
 import { errorOf, simulated, Simulation } from "../_simulation.ts";
 
@@ -170,6 +171,7 @@ Deno.test(
 );
 
 function* unlock(mutex: Mutex): Operation<void> {
+  yield* yieldNow();
   mutex.unlock();
 }
 
