@@ -81,7 +81,7 @@ export class Barrier implements Disposable {
   }
 
   /**
-   * Waits until all have come. Does not suspend for the last one.
+   * Waits until all have come. Suspends for all but the last one, and for that one now and then where it always is the last, to let others run.
    *
    * Interrupted, the fiber has left the queue and does not count. If all had come before it ran again, that stands, and the interruption comes
    * at the next suspension.

@@ -103,7 +103,7 @@ export class Once<T> implements Disposable {
   }
 
   /**
-   * The value. Suspends while it is being made, here or on another fiber.
+   * The value. Suspends while it is being made, here or on another fiber, and where it is asked for again and again now and then, to let others run.
    *
    * Interrupted while it waits, the fiber has left the queue; while it makes the value, the next one who waits makes it.
    *

@@ -160,7 +160,7 @@ export class Watch<T extends NonNullable<unknown>> implements Disposable {
   }
 
   /**
-   * The value. Setting it to what it is already changes nothing; else all subscribers are told.
+   * The value. Setting it to what it is already changes nothing; else all subscribers are told, in the order in which they began to listen.
    *
    * @throws {SystemError} EPIPE when it is closed and set, EINVAL for `undefined` and `null`.
    */
