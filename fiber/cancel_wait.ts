@@ -7,7 +7,7 @@
 import { SystemError } from "../event/errno.ts";
 import { CANCEL, type CurrentFiber, EMPTY, type Interruption } from "../future/current.ts";
 import { type Future, futureCoreOf } from "../future/future.ts";
-import { type FutureCore, UNRESOLVED } from "../future/future_core.ts";
+import { FULFILLED, type FutureCore, UNRESOLVED } from "../future/future_core.ts";
 import { BaseOperation, type Operation, requireFiber, type Suspension } from "../future/operation.ts";
 
 /** Waits once, and returns the interruption that ended the wait instead of throwing it. */
@@ -74,6 +74,13 @@ export function* cancelWaitCores(targets: readonly FutureCore[], isOwner: boolea
     if (!isOwner) fiber.requireNoCircle(target);
     yield* waitThrough(fiber, target, cancelAll);
   }
+}
+
+/** Ends what a fiber left behind, then ends as its body did. */
+export function* afterChildren(children: readonly FutureCore[], state: number, content: unknown): Generator<Suspension, unknown, unknown> {
+  yield* cancelWaitCores(children, true);
+  if (state === FULFILLED) return content;
+  throw content;
 }
 
 /** The wait goes on whatever a cancel says of itself. */

@@ -17,9 +17,9 @@ import { TaskNode } from "../event/source_node.ts";
 import { CANCEL, current, type CurrentFiber, EMPTY, ERROR, type Interruption, setCurrent, TIMEOUT, VALUE } from "../future/current.ts";
 import { FULFILLED, FutureCore, REJECTED, UNRESOLVED } from "../future/future_core.ts";
 import { CancelledError, type Canceller, describeCanceller } from "../future/interruption.ts";
-import { forgetResult, type Operation, operationOf, RESUMED, SUSPENDED, type Suspension, useYieldStar } from "../future/operation.ts";
+import { forgetResult, type Operation, operationOf, RESUMED, SUSPENDED, useYieldStar } from "../future/operation.ts";
 import { hostAccountOf, UnseenFailures } from "../future/unseen_failure.ts";
-import { cancelWaitCores } from "./cancel_wait.ts";
+import { afterChildren } from "./cancel_wait.ts";
 import { beginTurn, endTurn } from "./credit.ts";
 import { type Obstacle, requireNoCircle } from "./deadlock.ts";
 import { childrenOf, type FiberParent, leaveFamily } from "./family.ts";
@@ -590,13 +590,6 @@ function fiberBehind(target: FutureCore): FiberCore | undefined {
 
 function describe(target: FutureCore): string {
   return `${target instanceof FiberCore ? "fiber" : "future"} '${target.name}'`;
-}
-
-/** Ends what a fiber left behind, then ends as its body did. */
-function* afterChildren(children: FiberCore[], state: number, content: unknown): Generator<Suspension, unknown, unknown> {
-  yield* cancelWaitCores(children, true);
-  if (state === FULFILLED) return content;
-  throw content;
 }
 
 function names(fibers: FiberCore[]): string {
