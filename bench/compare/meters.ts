@@ -1,0 +1,142 @@
+/**
+ * How a side's work is measured, in the process that does it.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import { equal, hostTurn } from "./checks.ts";
+import type { Side, Stopwatch, Work } from "./side.ts";
+
+/** What one repetition took, by each of the measures, and what the work says to have done. */
+export interface Sample {
+  readonly values: Readonly<Record<string, number>>;
+  readonly done: number;
+}
+
+/** How long a work is repeated. */
+export interface Patience {
+  /** Repetitions go on until so much time was spent in them, */
+  readonly enoughMsec: number;
+  /** and there are so many of them, */
+  readonly repetitions: number;
+  /** but not longer than this. */
+  readonly mostMsec: number;
+}
+
+const LEAST_OPERATIONS = 20_000;
+const SPIN_MSEC = 200;
+const TIMER_MSEC = 10;
+
+/** Two clocks over a part of the work: what passed, and what all threads of this process used, the collector's too. */
+class Watch implements Stopwatch {
+  wallNsec = 0;
+  cpuNsec = 0;
+  #stopped = false;
+
+  start(): void {
+    this.cpuNsec = -cpuNsec();
+    this.wallNsec = -wallNsec();
+  }
+
+  stop(): void {
+    this.wallNsec += wallNsec();
+    this.cpuNsec += cpuNsec();
+    this.#stopped = true;
+  }
+
+  /** Runs the work once: what it has done. */
+  async time(work: Work, n: number): Promise<number> {
+    this.#stopped = false;
+    this.start();
+    const done = await work(n, this);
+    if (!this.#stopped) this.stop();
+    return done;
+  }
+}
+
+/** Nanoseconds since some time ago. */
+export function wallNsec(): number {
+  return performance.now() * 1e6;
+}
+
+function cpuNsec(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) * 1000;
+}
+
+/**
+ * Repeats a work: what an operation takes. Garbage is not collected in between, as that throws away compiled code too. What is done in no
+ * time is done so often that the clocks can see it.
+ */
+export async function time(work: Work, n: number, patience: Patience): Promise<Sample[]> {
+  const { enoughMsec, repetitions, mostMsec } = patience;
+  await warmUp(work, Math.max(1, Math.floor(n / 10)), enoughMsec);
+  const samples: Sample[] = [];
+  const began = performance.now();
+  for (let spent = 0; samples.length === 0 || (samples.length < repetitions || spent < enoughMsec) && spent < mostMsec;) {
+    samples.push(await timeOnce(work, n));
+    spent = performance.now() - began;
+  }
+  return samples;
+}
+
+async function timeOnce(work: Work, n: number): Promise<Sample> {
+  const times = Math.max(1, Math.floor(LEAST_OPERATIONS / n));
+  const watch = new Watch();
+  let [wall, cpu, done] = [0, 0, 0];
+  for (let i = 0; i < times; i++) {
+    done = await watch.time(work, n);
+    wall += watch.wallNsec;
+    cpu += watch.cpuNsec;
+  }
+  return { values: { wall: wall / times / n, cpu: cpu / times / n }, done };
+}
+
+/** The compiler wants to have seen it often. */
+async function warmUp(work: Work, n: number, msec: number): Promise<void> {
+  const watch = new Watch();
+  const end = performance.now() + msec;
+  do await work(n, watch); while (performance.now() < end);
+}
+
+/** Bytes a task that waits, of the heap and resident. */
+export async function weigh(park: NonNullable<Side["park"]>, n: number): Promise<Sample> {
+  equal(await (await park(1000)).release(), 1000, "released when warming up");
+  await settle();
+  const before = Deno.memoryUsage();
+  const parked = await park(n);
+  await settle();
+  const after = Deno.memoryUsage();
+  const values = { rss: (after.rss - before.rss) / n, heap: (after.heapUsed - before.heapUsed) / n };
+  return { values, done: await parked.release() };
+}
+
+/** Until the collector finds nothing more. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 3; i++) {
+    collect();
+    await hostTurn(5);
+  }
+}
+
+function collect(): void {
+  (globalThis as { gc?: () => void }).gc?.();
+}
+
+/** How often a chain of host timers fires beside a loop that has always something to do. */
+export async function countTimers(spin: NonNullable<Side["spin"]>): Promise<Sample> {
+  let fired = 0;
+  let turns = 0;
+  let timer = setTimeout(function again() {
+    fired++;
+    timer = setTimeout(again, TIMER_MSEC);
+  }, TIMER_MSEC);
+  const end = performance.now() + SPIN_MSEC;
+  await spin(() => {
+    turns++;
+    return performance.now() < end;
+  });
+  clearTimeout(timer);
+  return { values: { timers: fired }, done: Math.min(turns, 100) };
+}

@@ -1,0 +1,50 @@
+/**
+ * The process of one side in JavaScript: does one work and prints its samples as JSON.
+ *
+ * @module
+ */
+
+import { countTimers, type Sample, time, wallNsec, weigh } from "./meters.ts";
+import type { Side, Work } from "./side.ts";
+
+/** What {@linkcode run} is asked for, as the process is told it: by JSON. */
+export interface Order {
+  readonly side: string;
+  readonly work: string;
+  readonly meter: "time" | "memory" | "timers" | "start";
+  readonly n: number;
+  readonly enoughMsec: number;
+  readonly repetitions: number;
+  readonly mostMsec: number;
+}
+
+async function run(order: Order): Promise<Sample[]> {
+  const started = wallNsec();
+  const { side }: { side: Side } = await import(`./sides/${order.side}.ts`);
+  switch (order.meter) {
+    case "time":
+      return await time(side.works[order.work], order.n, order);
+    case "start":
+      return [await start(side.works[order.work], started)];
+    case "memory":
+      return [await weigh(side.park!, order.n)];
+    case "timers":
+      return [await countTimers(side.spin!)];
+  }
+}
+
+/** From before the import until the work, which does as little as it can, is done. */
+async function start(work: Work, started: number): Promise<Sample> {
+  const done = await work(1, { start() {}, stop() {} });
+  return { values: { wall: wallNsec() - started }, done };
+}
+
+/** What a side can do: the names of its works, and of what else it has. */
+async function list(name: string): Promise<string[]> {
+  const { side }: { side: Side } = await import(`./sides/${name}.ts`);
+  return [...Object.keys(side.works), ...(["park", "spin"] as const).filter((key) => side[key] !== undefined)];
+}
+
+const [command, argument] = Deno.args;
+console.log(JSON.stringify(command === "list" ? await list(argument) : await run(JSON.parse(argument))));
+Deno.exit(0);
