@@ -7,15 +7,25 @@
 import { compile } from "./compile.ts";
 import { judge } from "./goals.ts";
 import { chosenSides, type Options, parseOptions, usage } from "./options.ts";
+import { drawChart } from "./chart.ts";
+import { runProgram, scriptArgs } from "./processes.ts";
 import { jsonReport, type Report, textReport } from "./report.ts";
 import { playRounds } from "./rounds.ts";
 import { participants } from "./sides.ts";
+
+/** Speed that comes from mistakes is none. */
+async function requireProbes(): Promise<number> {
+  const { held, failed }: { held: number; failed: string[] } = JSON.parse(await runProgram(Deno.execPath(), scriptArgs("probes.ts")));
+  if (failed.length > 0) throw new Error(`Cannot compare what is wrong: ${failed.join("; ")}`);
+  return held;
+}
 
 const patience = { enoughMsec: 300, repetitions: 3, mostMsec: 2000 };
 
 async function compare(options: Options): Promise<Report> {
   const folder = await Deno.makeTempDir();
   try {
+    console.error(`${await requireProbes()} probes of what must not be traded for speed hold`);
     const programs = await compile(folder);
     const { scenarios, rounds, clock } = options;
     const sides = chosenSides(await participants(programs), options.sides);
@@ -33,4 +43,5 @@ if (options === undefined) {
   const report = await compare(options);
   console.log(textReport(report));
   if (options.json !== undefined) await Deno.writeTextFile(options.json, jsonReport(report));
+  if (options.svg !== undefined) await Deno.writeTextFile(options.svg, drawChart(report));
 }
