@@ -29,7 +29,7 @@ export async function measureEcho(side: string, connections: number, patience: P
     // The compiler wants to have seen it often.
     await ask(port, connections, patience.enoughMsec, programs);
     const before = usedNsec(server.pid);
-    const { rate, p50, p99, echoes, served } = await ask(port, connections, patience.enoughMsec * patience.repetitions, programs);
+    const { rate, p50, p99, echoes, served } = await ask(port, connections, 2 * patience.repetitions * patience.enoughMsec, programs);
     const cpu = (usedNsec(server.pid) - before) / echoes;
     return { values: { rate, p50, p99, cpu }, done: served };
   } finally {

@@ -20,7 +20,7 @@ async function requireProbes(): Promise<number> {
   return held;
 }
 
-const patience = { enoughMsec: 300, repetitions: 3, mostMsec: 2000 };
+const patience = { enoughMsec: 150, repetitions: 3, mostMsec: 1500 };
 
 async function compare(options: Options): Promise<Report> {
   const folder = await Deno.makeTempDir();
