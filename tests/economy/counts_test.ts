@@ -65,7 +65,6 @@ function withPipe<T>({ kernel }: Counted, body: (reader: number, writer: number)
   }
 }
 
-// deno-lint-ignore require-yield
 function* noop(): Operation<void> {}
 
 test("A dispatch of a defer source is an iteration, and asks for nothing", (counted) => {
