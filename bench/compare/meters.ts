@@ -60,7 +60,8 @@ export function wallNsec(): number {
   return performance.now() * 1e6;
 }
 
-function cpuNsec(): number {
+/** Nanoseconds that all threads of this process have used, the collector's too. */
+export function cpuNsec(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) * 1000;
 }
@@ -113,7 +114,7 @@ export async function weigh(park: NonNullable<Side["park"]>, n: number): Promise
 }
 
 /** Until the collector finds nothing more. */
-async function settle(): Promise<void> {
+export async function settle(): Promise<void> {
   for (let i = 0; i < 3; i++) {
     collect();
     await hostTurn(5);

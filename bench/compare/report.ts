@@ -45,7 +45,8 @@ export function quantity(value: number, measure: string): string {
   }
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** In Markdown, and to be read as it is. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column].length)));
   const line = (cells: readonly string[]) => `| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(" | ")} |`;
   return [line(head), `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`, ...rows.map(line)].join("\n");
