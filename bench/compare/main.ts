@@ -10,6 +10,7 @@ import { chosenSides, type Options, parseOptions, usage } from "./options.ts";
 import { drawChart } from "./chart.ts";
 import { runProgram, scriptArgs } from "./processes.ts";
 import { jsonReport, type Report, textReport } from "./report.ts";
+import { type Result, Results } from "./results.ts";
 import { playRounds } from "./rounds.ts";
 import { participants } from "./sides.ts";
 
@@ -27,20 +28,31 @@ async function compare(options: Options): Promise<Report> {
   try {
     console.error(`${await requireProbes()} probes of what must not be traded for speed hold`);
     const programs = await compile(folder);
-    const { scenarios, rounds, clock } = options;
+    const { scenarios, rounds } = options;
     const sides = chosenSides(await participants(programs), options.sides);
     const results = await playRounds(scenarios, sides, { rounds, patience, onProgress: (text) => console.error(text) });
-    return { scenarios, sides, results, verdicts: judge(results, clock), clock, missing: programs.missing };
+    return reportOf(options, new Results(results), programs.missing);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+/** What was compared before. */
+async function recall(options: Options): Promise<Report> {
+  const comparisons: { results: Result[]; missing: string[] }[] = [];
+  for (const file of options.from) comparisons.push(JSON.parse(await Deno.readTextFile(file)));
+  return reportOf(options, new Results(...comparisons.map(({ results }) => results)), comparisons.flatMap(({ missing }) => missing));
+}
+
+function reportOf({ scenarios, clock }: Options, results: Results, missing: readonly string[]): Report {
+  return { scenarios, results, verdicts: judge(results, clock), clock, missing };
 }
 
 const options = parseOptions(Deno.args);
 if (options === undefined) {
   console.log(usage);
 } else {
-  const report = await compare(options);
+  const report = options.from.length === 0 ? await compare(options) : await recall(options);
   console.log(textReport(report));
   if (options.json !== undefined) await Deno.writeTextFile(options.json, jsonReport(report));
   if (options.svg !== undefined) await Deno.writeTextFile(options.svg, drawChart(report));

@@ -17,6 +17,8 @@ export interface Options {
   readonly clock: "cpu" | "wall";
   readonly json: string | undefined;
   readonly svg: string | undefined;
+  /** Files of `json`, to be told of together instead of measuring anything. */
+  readonly from: readonly string[];
 }
 
 /** What `--help` prints. */
@@ -27,7 +29,8 @@ export const usage = `Compares this package with others at the same work, side b
   --rounds <n>       how often each side does each work, in a process of its own; default 5
   --clock cpu|wall   what goals about time are judged by; default cpu, which other load on the machine moves least
   --json <file>      writes all that was measured
-  --svg <file>       draws the chart of the README
+  --svg <file>       draws the chart
+  --from <file>      measures nothing and tells of what --json wrote; may be given several times, for a comparison made in parts
 
 Scenarios: ${scenarios.map(({ name }) => name).join(", ")}
 `;
@@ -43,6 +46,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
       clock: { type: "string", default: "cpu" },
       json: { type: "string" },
       svg: { type: "string" },
+      from: { type: "string", multiple: true, default: [] },
       help: { type: "boolean", default: false },
     },
   });
@@ -52,7 +56,8 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     throw new Error(`Cannot play '${values.rounds}' rounds: it takes a whole number from 1 up`);
   }
   if (values.clock !== "cpu" && values.clock !== "wall") throw new Error(`Cannot time by '${values.clock}': it takes 'cpu' or 'wall'`);
-  return { scenarios: chosen(values.only), sides: values.side, rounds, clock: values.clock, json: values.json, svg: values.svg };
+  const { side: sides, clock, json, svg, from } = values;
+  return { scenarios: chosen(values.only), sides, rounds, clock, json, svg, from };
 }
 
 function chosen(names: readonly string[]): readonly Scenario[] {

@@ -7,13 +7,12 @@
 import type { Verdict } from "./goals.ts";
 import type { Results } from "./results.ts";
 import type { Scenario } from "./scenarios.ts";
-import type { Participant } from "./sides.ts";
+import { titleOf } from "./sides.ts";
 import { spread } from "./statistics.ts";
 
 /** What there is to tell. */
 export interface Report {
   readonly scenarios: readonly Scenario[];
-  readonly sides: readonly Participant[];
   readonly results: Results;
   readonly verdicts: readonly Verdict[];
   readonly clock: string;
@@ -53,15 +52,14 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 }
 
 /** Ratio, goal, and whether it is reached. */
-export function goalTable({ verdicts, scenarios, sides }: Report): string {
-  const titleOf = (name: string | undefined) => sides.find((side) => side.name === name)?.title ?? "";
+export function goalTable({ verdicts, scenarios }: Report): string {
   const rows = verdicts.map(({ goal, measure, against, ratio, reached }) => {
     const show = (value: number) => against === undefined ? quantity(value, measure) : `${digits(value)}x`;
     return [
       scenarios.find(({ name }) => name === goal.scenario)!.title,
       measure,
       titleOf(goal.side),
-      titleOf(against),
+      against === undefined ? "" : titleOf(against),
       show(ratio.median),
       `${show(ratio.least)} .. ${show(ratio.most)}`,
       `${against === undefined ? "<" : ">="} ${show(goal.factor)}`,
@@ -72,14 +70,13 @@ export function goalTable({ verdicts, scenarios, sides }: Report): string {
 }
 
 /** All that was measured: medians, and the spread over the rounds. */
-export function resultTable({ scenarios, sides, results }: Report): string {
-  const titleOf = new Map(sides.map(({ name, title }) => [name, title]));
+export function resultTable({ scenarios, results }: Report): string {
   const order = new Map(scenarios.map(({ name }, index) => [name, index]));
   const rows = results.all().toSorted((a, b) => order.get(a.scenario)! - order.get(b.scenario)! || a.measure.localeCompare(b.measure))
     .map(({ scenario, side, measure, rounds }) => {
       const { median, least, most } = spread(rounds);
       const show = (value: number) => quantity(value, measure);
-      return [scenario, measure, titleOf.get(side)!, show(median), `${show(least)} .. ${show(most)}`];
+      return [scenario, measure, titleOf(side), show(median), `${show(least)} .. ${show(most)}`];
     });
   return table(["scenario", "measure", "side", "median", "spread"], rows);
 }
@@ -97,7 +94,7 @@ export function textReport(report: Report): string {
   ].join("\n\n");
 }
 
-/** All of it, for programs. */
+/** All of it, for programs, and to be looked at again. */
 export function jsonReport({ results, verdicts, clock, missing }: Report): string {
   const machine = { arch: Deno.build.arch, cpus: navigator.hardwareConcurrency, kernel: Deno.osRelease(), ...Deno.version };
   return JSON.stringify({ machine, clock, missing, verdicts, results: results.all() }, null, 1) + "\n";

@@ -19,25 +19,21 @@ export interface Result {
 /** Times and bytes are better when they are less; these are better when they are more. */
 const moreIsBetter: ReadonlySet<string> = new Set(["rate", "timers"]);
 
-/** See the head of this module. */
+/** See the head of this module: of one comparison, or of several that were made one after the other. */
 export class Results {
-  readonly #rounds = new Map<string, { scenario: string; side: string; measure: string; rounds: number[] }>();
+  readonly #comparisons: (readonly Result[])[] = [];
 
-  /** Takes in what one process has measured in one round. */
-  add(scenario: string, side: string, samples: readonly Sample[]): void {
-    for (const measure of Object.keys(samples[0].values)) {
-      const key = [scenario, side, measure].join();
-      const result = this.#rounds.getOrInsertComputed(key, () => ({ scenario, side, measure, rounds: [] }));
-      result.rounds.push(median(samples.map(({ values }) => values[measure])));
-    }
+  constructor(...comparisons: (readonly Result[])[]) {
+    this.#comparisons = comparisons;
   }
 
   all(): Result[] {
-    return [...this.#rounds.values()];
+    return this.#comparisons.flat();
   }
 
+  /** The latest, where several comparisons have it. */
   rounds(scenario: string, side: string, measure: string): readonly number[] | undefined {
-    return this.#rounds.get([scenario, side, measure].join())?.rounds;
+    return this.#comparisons.map((results) => find(results, scenario, side, measure)).findLast((rounds) => rounds !== undefined);
   }
 
   /**
@@ -45,10 +41,36 @@ export class Results {
    * machine did is in both.
    */
   ratios(scenario: string, measure: string, side: string, against: string): number[] | undefined {
-    const mine = this.rounds(scenario, side, measure);
-    const theirs = this.rounds(scenario, against, measure);
-    if (mine === undefined || theirs === undefined) return undefined;
-    const pairs = mine.slice(0, theirs.length).map((value, round) => [value, theirs[round]]);
-    return pairs.map(([ours, other]) => moreIsBetter.has(measure) ? ours / other : other / ours);
+    for (const results of this.#comparisons.toReversed()) {
+      const mine = find(results, scenario, side, measure);
+      const theirs = find(results, scenario, against, measure);
+      if (mine !== undefined && theirs !== undefined) return divide(mine, theirs, moreIsBetter.has(measure));
+    }
+    return undefined;
+  }
+}
+
+function find(results: readonly Result[], scenario: string, side: string, measure: string): readonly number[] | undefined {
+  return results.find((each) => each.scenario === scenario && each.side === side && each.measure === measure)?.rounds;
+}
+
+function divide(mine: readonly number[], theirs: readonly number[], isMoreBetter: boolean): number[] {
+  return mine.map((value, round) => isMoreBetter ? value / theirs[round] : theirs[round] / value);
+}
+
+/** Gathers what is measured. */
+export class Collector {
+  readonly #results = new Map<string, Result & { readonly rounds: number[] }>();
+
+  /** Takes in what one process has measured in one round. */
+  add(scenario: string, side: string, samples: readonly Sample[]): void {
+    for (const measure of Object.keys(samples[0].values)) {
+      const result = this.#results.getOrInsertComputed([scenario, side, measure].join(), () => ({ scenario, side, measure, rounds: [] }));
+      result.rounds.push(median(samples.map(({ values }) => values[measure])));
+    }
+  }
+
+  results(): readonly Result[] {
+    return [...this.#results.values()];
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import type { Patience, Sample } from "./meters.ts";
-import { Results } from "./results.ts";
+import { Collector, type Result } from "./results.ts";
 import type { Scenario } from "./scenarios.ts";
 import type { Participant } from "./sides.ts";
 
@@ -17,8 +17,8 @@ export async function playRounds(
   scenarios: readonly Scenario[],
   sides: readonly Participant[],
   options: { rounds: number; patience: Patience; onProgress: (text: string) => void },
-): Promise<Results> {
-  const results = new Results();
+): Promise<readonly Result[]> {
+  const collector = new Collector();
   for (let round = 0; round < options.rounds; round++) {
     for (const scenario of scenarios) {
       const playing = sides.filter(({ works }) => works.has(scenario.work));
@@ -26,11 +26,11 @@ export async function playRounds(
         options.onProgress(`round ${round + 1} of ${options.rounds}: ${scenario.name}, ${side.title}`);
         const samples = await side.measure(scenario, options.patience);
         requireDone(scenario, side, samples);
-        results.add(scenario.name, side.name, samples);
+        collector.add(scenario.name, side.name, samples);
       }
     }
   }
-  return results;
+  return collector.results();
 }
 
 /** What was not done must not be compared. */

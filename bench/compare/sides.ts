@@ -20,7 +20,6 @@ export interface Participant {
   measure(scenario: Scenario, patience: Patience): Promise<Sample[]>;
 }
 
-/** What the columns are called. */
 const titles: Readonly<Record<string, string>> = {
   c: "libsystemd in C",
   blocking: "ours, blocking",
@@ -37,6 +36,11 @@ const titles: Readonly<Record<string, string>> = {
   deno: "Deno.listen",
   node: "node:net",
 };
+
+/** What a column is called. */
+export function titleOf(name: string): string {
+  return titles[name] ?? name;
+}
 
 /** Those of npm, and other libraries for what this package is for. */
 export const libraries: readonly string[] = ["effection", "effect", "co", "async_mutex", "p_limit", "p_queue", "csp"];
