@@ -24,7 +24,7 @@ export interface Patience {
   readonly mostMsec: number;
 }
 
-const LEAST_OPERATIONS = 20_000;
+const LEAST_NSEC = 5_000_000;
 const SPIN_MSEC = 200;
 const TIMER_MSEC = 10;
 
@@ -83,10 +83,9 @@ export async function time(work: Work, n: number, patience: Patience): Promise<S
 }
 
 async function timeOnce(work: Work, n: number): Promise<Sample> {
-  const times = Math.max(1, Math.floor(LEAST_OPERATIONS / n));
   const watch = new Watch();
-  let [wall, cpu, done] = [0, 0, 0];
-  for (let i = 0; i < times; i++) {
+  let [wall, cpu, done, times] = [0, 0, 0, 0];
+  for (; wall < LEAST_NSEC; times++) {
     done = await watch.time(work, n);
     wall += watch.wallNsec;
     cpu += watch.cpuNsec;

@@ -22,7 +22,7 @@ static const struct {
 };
 
 /* What is done in no time is done so often that the clocks can see it. */
-#define LEAST_OPERATIONS 20000
+#define LEAST_NS 5e6
 
 typedef struct Times {
         double wall_ns, cpu_ns;
@@ -49,9 +49,9 @@ void watch_stop(void) {
 }
 
 static Times time_once(Work work, long n, long *done) {
-        long repeat = LEAST_OPERATIONS / n > 1 ? LEAST_OPERATIONS / n : 1;
         Times sum = {};
-        for (long i = 0; i < repeat; i++) {
+        long repeated = 0;
+        for (; sum.wall_ns < LEAST_NS; repeated++) {
                 stopped = 0;
                 watch_start();
                 *done = work(n);
@@ -60,7 +60,7 @@ static Times time_once(Work work, long n, long *done) {
                 sum.wall_ns += times.wall_ns;
                 sum.cpu_ns += times.cpu_ns;
         }
-        return (Times) { sum.wall_ns / repeat / n, sum.cpu_ns / repeat / n };
+        return (Times) { sum.wall_ns / repeated / n, sum.cpu_ns / repeated / n };
 }
 
 static Work find(const char *name) {
