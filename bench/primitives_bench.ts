@@ -1,11 +1,10 @@
 /**
- * What primitives cost, with and without somebody who waits, beside async-mutex and plain promises.
+ * What primitives cost, with and without somebody who waits, beside plain promises.
  *
- * Both sides give back by hand where they are compared: `using` alone costs the host several times what a lock does, as its own row shows. Two fibers
- * that hand items over at capacity 1 take a turn of the loop for each; where there is room, many items share a turn.
+ * They give back by hand: `using` alone costs the host several times what a lock does, as its own row shows. Two fibers that hand items over
+ * at capacity 1 take a turn of the loop for each; where there is room, many items share a turn.
  */
 
-import { Mutex as AsyncMutex, Semaphore as AsyncSemaphore } from "npm:async-mutex@^0.5";
 import { Channel, EventLoop, Gate, Mutex, type Operation, select, Semaphore, spawn, yieldNow } from "@sd/fibers";
 
 const ROUNDS = 10_000;
@@ -104,32 +103,8 @@ function* passTogether(loop: EventLoop): Operation<void> {
 
 Deno.bench("10 000 locks of a free mutex", { group: "mutex, free", baseline: true }, (b) => time(b, lockAlone));
 Deno.bench("the same, given back by using", { group: "mutex, free" }, (b) => time(b, lockByUsing));
-Deno.bench("the same, async-mutex", { group: "mutex, free" }, async (b) => {
-  const mutex = new AsyncMutex();
-  b.start();
-  for (let i = 0; i < ROUNDS; i++) (await mutex.acquire())();
-  b.end();
-});
-Deno.bench("10 000 permits of a free semaphore", { group: "semaphore, free", baseline: true }, (b) => time(b, acquireAlone));
-Deno.bench("the same, async-mutex", { group: "semaphore, free" }, async (b) => {
-  const semaphore = new AsyncSemaphore(2);
-  b.start();
-  for (let i = 0; i < ROUNDS; i++) (await semaphore.acquire())[1]();
-  b.end();
-});
-Deno.bench("10 000 locks, 100 fibers in turn", { group: "mutex, contended", baseline: true }, (b) => time(b, lockInTurn));
-Deno.bench("the same, async-mutex", { group: "mutex, contended" }, async (b) => {
-  const mutex = new AsyncMutex();
-  b.start();
-  await Promise.all(Array.from({ length: FIBERS }, async () => {
-    for (let i = 0; i < ROUNDS / FIBERS; i++) {
-      const release = await mutex.acquire();
-      await undefined;
-      release();
-    }
-  }));
-  b.end();
-});
+Deno.bench("10 000 permits of a free semaphore", (b) => time(b, acquireAlone));
+Deno.bench("10 000 locks, 100 fibers in turn", (b) => time(b, lockInTurn));
 Deno.bench("10 000 items pushed and popped by one fiber", { group: "channel", baseline: true }, (b) => time(b, pushAndPopAlone));
 Deno.bench("10 000 items at capacity 1", { group: "channel" }, (b) => time(b, items(1)));
 Deno.bench("10 000 items at capacity 16", { group: "channel" }, (b) => time(b, items(16)));

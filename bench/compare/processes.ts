@@ -20,7 +20,15 @@ export function pathOf(file: string): string {
   return new URL(file, import.meta.url).pathname;
 }
 
+const flags = ["run", "--no-prompt", "--allow-all", "--no-check", "--v8-flags=--expose-gc"];
+
 /** The arguments that make Deno run a script of this folder. */
 export function scriptArgs(script: string, ...args: string[]): string[] {
-  return ["run", "--no-prompt", "--allow-all", "--no-check", "--v8-flags=--expose-gc", pathOf(script), ...args];
+  return [...flags, pathOf(script), ...args];
+}
+
+/** The same with the libraries of npm, which have a lock of their own: nothing else needs them. */
+export function scriptArgsWithLibraries(script: string, ...args: string[]): string[] {
+  const folder = pathOf("libraries/");
+  return [...flags, "--no-config", `--import-map=${folder}import_map.json`, `--lock=${folder}deno.lock`, pathOf(script), ...args];
 }

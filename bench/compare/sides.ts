@@ -7,7 +7,7 @@
 import type { Programs } from "./compile.ts";
 import { measureEcho } from "./echo.ts";
 import type { Patience, Sample } from "./meters.ts";
-import { runProgram, scriptArgs } from "./processes.ts";
+import { runProgram, scriptArgs, scriptArgsWithLibraries } from "./processes.ts";
 import type { Order } from "./run_side.ts";
 import type { Scenario } from "./scenarios.ts";
 
@@ -46,12 +46,21 @@ export function titleOf(name: string): string {
 export const libraries: readonly string[] = ["effection", "effect", "co", "async_mutex", "p_limit", "p_queue", "csp"];
 
 const inJavaScript = ["blocking", "hosted", "promises", "generators", ...libraries];
+
+/** Runs a side's script: what it printed. */
+async function runSide(side: string, command: string, argument: string): Promise<string> {
+  const isLibrary = libraries.includes(side);
+  const file = `./${isLibrary ? "libraries" : "sides"}/${side}.ts`;
+  const args = isLibrary ? scriptArgsWithLibraries : scriptArgs;
+  return await runProgram(Deno.execPath(), args("run_side.ts", file, command, argument));
+}
+
 const servers = ["c", "blocking", "hosted", "deno", "node"];
 
 /** Everybody who can take part on this machine. */
 export async function participants(programs: Programs): Promise<Participant[]> {
   const listed = await Promise.all(inJavaScript.map(async (name) => {
-    const works: string[] = JSON.parse(await runProgram(Deno.execPath(), scriptArgs("run_side.ts", "list", name)));
+    const works: string[] = JSON.parse(await runSide(name, "list", ""));
     return [name, works] as const;
   }));
   const works = new Map<string, string[]>(listed);
@@ -71,8 +80,8 @@ async function measure(side: string, scenario: Scenario, patience: Patience, pro
   const { meter, work, n } = scenario;
   if (meter === "echo") return [await measureEcho(side, n, patience, programs)];
   if (side !== "c") {
-    const order: Order = { side, work, meter, n, ...patience };
-    return JSON.parse(await runProgram(Deno.execPath(), scriptArgs("run_side.ts", "run", JSON.stringify(order))));
+    const order: Order = { work, meter, n, ...patience };
+    return JSON.parse(await runSide(side, "run", JSON.stringify(order)));
   }
   const { enoughMsec, repetitions, mostMsec } = patience;
   return JSON.parse(await runProgram(programs.side!, [work, ...[n, enoughMsec, repetitions, mostMsec].map(String)]));

@@ -4,7 +4,7 @@
  * @module
  */
 
-import pLimit from "npm:p-limit@7.3.3";
+import pLimit from "p-limit";
 import { equal, range } from "../checks.ts";
 import type { Side } from "../side.ts";
 import { isAbort, sendAway, takeTurns } from "./_waiting.ts";

@@ -5,19 +5,7 @@
  * @module
  */
 
-import {
-  action,
-  createQueue,
-  type Operation,
-  race,
-  run,
-  scoped,
-  sleep,
-  spawn,
-  suspend,
-  type Task,
-  withResolvers,
-} from "npm:effection@4.1.1";
+import { action, createQueue, type Operation, race, run, scoped, sleep, spawn, suspend, type Task, withResolvers } from "effection";
 import { equal, hostTurn, range, Sleepers, Switches } from "../checks.ts";
 import type { Side } from "../side.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import PQueue from "npm:p-queue@10.0.0";
+import PQueue from "p-queue";
 import { equal, range } from "../checks.ts";
 import type { Side } from "../side.ts";
 import { isAbort, sendAway, takeTurns } from "./_waiting.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Deferred, Effect, Fiber, Queue, Semaphore } from "npm:effect@4.1.0";
+import { Deferred, Effect, Fiber, Queue, Semaphore } from "effect";
 import { equal, Gauge, hostTurn, range, Sleepers, Switches } from "../checks.ts";
 import type { Side } from "../side.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { channel } from "npm:@thi.ng/csp@3.2.44";
+import { channel } from "@thi.ng/csp";
 import { equal } from "../checks.ts";
 import type { Side } from "../side.ts";
 

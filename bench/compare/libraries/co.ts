@@ -4,7 +4,7 @@
  * @module
  */
 
-import untyped from "npm:co@4.6.0";
+import untyped from "co";
 import { range, Sleepers, Switches } from "../checks.ts";
 import type { Side } from "../side.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { E_CANCELED, Mutex, Semaphore, withTimeout } from "npm:async-mutex@0.5.0";
+import { E_CANCELED, Mutex, Semaphore, withTimeout } from "async-mutex";
 import { range } from "../checks.ts";
 import type { Side } from "../side.ts";
 import { sendAway, takeTurns } from "./_waiting.ts";
