@@ -19,7 +19,10 @@ interface Seen {
 /** The kernel counts in these. */
 const TICK_NSEC = 10_000_000;
 
-/** Echoes a second, latencies in microseconds, and nanoseconds of the server's processors an echo. */
+/**
+ * Echoes a second, latencies in microseconds, and nanoseconds an echo: that passed, and of the server's processor time. What a thread of
+ * the server could do at most is told by the latter; the clients share the processors.
+ */
 export async function measureEcho(side: string, connections: number, patience: Patience, programs: Programs): Promise<Sample> {
   const [command, args] = serverOf(side, programs);
   const server = new Deno.Command(command, { args, stdout: "piped", stderr: "inherit" }).spawn();
@@ -31,7 +34,7 @@ export async function measureEcho(side: string, connections: number, patience: P
     const before = usedNsec(server.pid);
     const { rate, p50, p99, echoes, served } = await ask(port, connections, 2 * patience.repetitions * patience.enoughMsec, programs);
     const cpu = (usedNsec(server.pid) - before) / echoes;
-    return { values: { rate, p50, p99, cpu }, done: served };
+    return { values: { rate, wall: 1e9 / rate, cpu, p50, p99 }, done: served };
   } finally {
     server.kill("SIGKILL");
     await server.status;

@@ -30,7 +30,7 @@ async function measure(crowd: string, n: number): Promise<Growth> {
 function middle(rounds: readonly Growth[]): Growth {
   const of = (key: Exclude<keyof Growth, "crowd">) => median(rounds.map((growth) => growth[key]));
   const [make, work, end] = [of("make"), of("work"), of("end")];
-  return { crowd: rounds[0].crowd, n: rounds[0].n, make, work, end, heapBytes: of("heapBytes"), residentBytes: of("residentBytes") };
+  return { crowd: rounds[0].crowd, n: rounds[0].n, make, work, end, heapBytes: of("heapBytes") };
 }
 
 async function measureAll(rounds: number): Promise<Growth[]> {
@@ -48,11 +48,11 @@ async function measureAll(rounds: number): Promise<Growth[]> {
 
 function growthTable(all: readonly Growth[]): string {
   const time = (nsec: number) => quantity(nsec, "cpu");
-  const rows = all.map(({ crowd, n, make, work, end, heapBytes, residentBytes }) => [
+  const rows = all.map(({ crowd, n, make, work, end, heapBytes }) => [
     ...[crowd, String(n), time(make), `${time(work)} ${crowds[crowd].work}`, time(end)],
-    ...[quantity(heapBytes, "heap"), n < 1000 ? "" : quantity(residentBytes, "rss")],
+    quantity(heapBytes, "heap"),
   ]);
-  return table(["of", "so many", "made", "put to work", "ended", "heap", "resident"], rows);
+  return table(["of", "so many", "made", "put to work", "ended", "heap"], rows);
 }
 
 const { values } = parseArgs({

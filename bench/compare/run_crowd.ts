@@ -15,7 +15,6 @@ export interface Growth {
   readonly work: number;
   readonly end: number;
   readonly heapBytes: number;
-  readonly residentBytes: number;
 }
 
 const LEAST_OPERATIONS = 100_000;
@@ -31,16 +30,17 @@ function time(name: string, n: number): [make: number, work: number, end: number
   }) as [number, number, number];
 }
 
-async function weigh(name: string, n: number): Promise<{ heapBytes: number; residentBytes: number }> {
+/** Bytes of the heap. What is resident says nothing here, as what was timed before has left its pages. */
+async function weigh(name: string, n: number): Promise<number> {
   using crowd = crowds[name].make(n);
   await settle();
-  const before = Deno.memoryUsage();
+  const before = Deno.memoryUsage().heapUsed;
   crowd.make();
   await settle();
-  const after = Deno.memoryUsage();
+  const bytes = Deno.memoryUsage().heapUsed - before;
   crowd.work();
   crowd.end();
-  return { heapBytes: (after.heapUsed - before.heapUsed) / n, residentBytes: (after.rss - before.rss) / n };
+  return bytes / n;
 }
 
 async function grow(crowd: string, n: number): Promise<Growth> {
@@ -49,7 +49,7 @@ async function grow(crowd: string, n: number): Promise<Growth> {
   const sums = [0, 0, 0];
   for (let i = 0; i < times; i++) time(crowd, n).forEach((nsec, phase) => sums[phase] += nsec / times);
   const [make, work, end] = sums;
-  return { crowd, n, make, work, end, ...await weigh(crowd, n) };
+  return { crowd, n, make, work, end, heapBytes: await weigh(crowd, n) };
 }
 
 console.log(JSON.stringify(await grow(Deno.args[0], Number(Deno.args[1]))));
