@@ -16,11 +16,11 @@ export interface Sample {
 
 /** How long a work is repeated. */
 export interface Patience {
-  /** Repetitions go on until so much time was spent in them, */
+  /** It is warmed up for so much processor time, and repeated until so much was spent: on a busy machine that takes longer. */
   readonly enoughMsec: number;
   /** and there are so many of them, */
   readonly repetitions: number;
-  /** but not longer than this. */
+  /** but not longer than this, by the clock on the wall. */
   readonly mostMsec: number;
 }
 
@@ -72,13 +72,11 @@ export function cpuNsec(): number {
  */
 export async function time(work: Work, n: number, patience: Patience): Promise<Sample[]> {
   const { enoughMsec, repetitions, mostMsec } = patience;
-  await warmUp(work, Math.max(1, Math.floor(n / 10)), enoughMsec);
+  await warmUp(work, Math.max(1, Math.floor(n / 10)), patience);
   const samples: Sample[] = [];
-  const began = performance.now();
-  for (let spent = 0; samples.length === 0 || (samples.length < repetitions || spent < enoughMsec) && spent < mostMsec;) {
-    samples.push(await timeOnce(work, n));
-    spent = performance.now() - began;
-  }
+  const end = performance.now() + mostMsec;
+  const enough = cpuNsec() + enoughMsec * 1e6;
+  do samples.push(await timeOnce(work, n)); while ((samples.length < repetitions || cpuNsec() < enough) && performance.now() < end);
   return samples;
 }
 
@@ -93,11 +91,12 @@ async function timeOnce(work: Work, n: number): Promise<Sample> {
   return { values: { wall: wall / times / n, cpu: cpu / times / n }, done };
 }
 
-/** The compiler wants to have seen it often. */
-async function warmUp(work: Work, n: number, msec: number): Promise<void> {
+/** The compiler wants to have seen it often, and to have had the time for it. */
+async function warmUp(work: Work, n: number, { enoughMsec, mostMsec }: Patience): Promise<void> {
   const watch = new Watch();
-  const end = performance.now() + msec;
-  do await work(n, watch); while (performance.now() < end);
+  const end = performance.now() + mostMsec;
+  const enough = cpuNsec() + enoughMsec * 1e6;
+  do await work(n, watch); while (cpuNsec() < enough && performance.now() < end);
 }
 
 /** Bytes a task that waits, of the heap and resident. */
