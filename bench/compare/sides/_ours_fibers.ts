@@ -153,8 +153,9 @@ function* lockAlone(loop: EventLoop, n: number): Operation<number> {
   const mutex = new Mutex({ loop });
   let held = 0;
   for (let i = 0; i < n; i++) {
-    using _lock = yield* mutex.lock();
+    const lock = yield* mutex.lock();
     held++;
+    lock[Symbol.dispose]();
   }
   return held;
 }
@@ -164,10 +165,11 @@ function* lockInTurn(loop: EventLoop, n: number): Operation<number> {
   const gauge = new Gauge(1);
   function* task(): Operation<void> {
     for (let i = 0; i < n / TASKS; i++) {
-      using _lock = yield* mutex.lock();
+      const lock = yield* mutex.lock();
       gauge.enter();
       yield* yieldNow();
       gauge.leave();
+      lock[Symbol.dispose]();
     }
   }
   for (const fiber of range(TASKS).map(() => spawn(task))) yield* fiber;
@@ -179,10 +181,11 @@ function* acquireInTurn(loop: EventLoop, n: number): Operation<number> {
   const gauge = new Gauge(10);
   function* task(): Operation<void> {
     for (let i = 0; i < n / TASKS; i++) {
-      using _permit = yield* semaphore.acquire();
+      const permit = yield* semaphore.acquire();
       gauge.enter();
       yield* yieldNow();
       gauge.leave();
+      permit[Symbol.dispose]();
     }
   }
   for (const fiber of range(TASKS).map(() => spawn(task))) yield* fiber;
