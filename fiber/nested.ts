@@ -18,6 +18,7 @@ import { FutureCore, UNRESOLVED } from "../future/future_core.ts";
 import { ioFutureCore } from "../future/io_future.ts";
 import { type Operation, requireFiber, type Suspension } from "../future/operation.ts";
 import { Slot } from "../future/slot.ts";
+import { letGo } from "../future/event_future.ts";
 import { timeFutureCore } from "../future/time_future.ts";
 import { mayGoOn, SYSTEM_CALL } from "./credit.ts";
 import type { FiberCore } from "./fiber_core.ts";
@@ -96,7 +97,7 @@ class Nesting implements Disposable, LoopWatcher {
       inner.unpark = undefined;
       for (const slot of slots) {
         slot.remove();
-        slot.future.cancel(undefined);
+        letGo(slot.future);
       }
     }
   }

@@ -13,6 +13,7 @@ import { requireAwaitable } from "../future/await.ts";
 import { Future, futureCoreOf } from "../future/future.ts";
 import { type FutureCore, UNRESOLVED } from "../future/future_core.ts";
 import { Slot } from "../future/slot.ts";
+import { letGo } from "../future/event_future.ts";
 import { timeFutureCore } from "../future/time_future.ts";
 import type { FiberCore } from "./fiber_core.ts";
 import { type PollEntry, pollNow, requireEvents } from "./poll.ts";
@@ -253,7 +254,7 @@ class TimeoutCase implements Case {
 
   withdraw(): void {
     this.#slot?.remove();
-    this.#timer?.cancel(undefined);
+    if (this.#timer !== undefined) letGo(this.#timer);
   }
 }
 

@@ -12,6 +12,7 @@ import type { FutureCore } from "../future/future_core.ts";
 import type { Canceller } from "../future/interruption.ts";
 import { type Operation, operationOf, requireFiber, type Runnable } from "../future/operation.ts";
 import { Slot } from "../future/slot.ts";
+import { letGo } from "../future/event_future.ts";
 import { timeFutureCore } from "../future/time_future.ts";
 import type { FiberCore } from "./fiber_core.ts";
 import { TimeoutScopeCore } from "./timeout_scope.ts";
@@ -67,7 +68,7 @@ export class Shield {
     const fiber = this.#fiber;
     fiber.shield = this.#outer;
     this.#slot?.remove();
-    this.#timer?.cancel(undefined);
+    if (this.#timer !== undefined) letGo(this.#timer);
     const held = this.#takeHeld();
     if (held !== undefined) fiber.restore(held);
   }

@@ -150,7 +150,7 @@ Deno.test("Each class that something waits in has statistics(), and is tested ab
   const calls = await exportedCalls();
   const owners = new Set(calls.filter(({ makesOperation, owner }) => makesOperation && owner !== undefined).map(({ owner }) => owner!));
   // These wait for the outside world; a receiver is one of those above.
-  for (const other of ["Connection", "Listener", "FiberLocal", "Receiver"]) assert(owners.delete(other), other);
+  for (const other of ["Connection", "DatagramSocket", "Listener", "FiberLocal", "Receiver"]) assert(owners.delete(other), other);
   assertEquals([...owners, "Broadcast", "Watch"].sort(), Object.keys(subjects).sort());
   for (const owner of owners) assert(calls.some(({ name }) => name === `${owner}.statistics`), owner);
 });
