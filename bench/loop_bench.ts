@@ -50,16 +50,3 @@ Deno.bench({
     b.end();
   },
 });
-
-Deno.bench({
-  name: "10 000 timers added, due and fired",
-  group: "timers",
-  fn(b) {
-    using loop = new EventLoop();
-    const count = counter(loop);
-    b.start();
-    for (let i = 0; i < DISPATCHES; i++) loop.addTime("monotonic", i, count, { accuracy: 1 });
-    loop.loopSync();
-    b.end();
-  },
-});

@@ -13,7 +13,7 @@
 
 import { SystemError } from "./errno.ts";
 import type { LoopCore } from "./loop_core.ts";
-import { FINISHED } from "./loop_state.ts";
+import { FINISHED, INITIAL } from "./loop_state.ts";
 import { ClockIndex, type Usec } from "./time.ts";
 import { withResolvers } from "./with_resolvers.ts";
 
@@ -45,6 +45,8 @@ export class Driver {
   /** Dispatches until the next look at the clock. */
   #credit = 0;
   #stride = 1;
+  /** The host's tasks are due. */
+  #turnIsDue = false;
   /** Dispatches since the host's last turn, roughly. */
   #sinceTurn = 0;
   /** The kernel's call ended, as far as anybody has noticed. */
@@ -80,14 +82,15 @@ export class Driver {
   async loop(done: () => boolean = never): Promise<number> {
     const core = this.#core;
     while (core.state !== FINISHED && !done()) {
-      if (!core.prepare()) {
-        const changed = core.hostWaits > 0 && await this.#letPromisesSettle();
-        if (!this.#spin(Infinity) && !changed) await this.#park(Infinity);
-        if (!core.finishWait()) continue;
+      if (!core.iteratePlainly()) {
+        if (!core.prepare()) {
+          const changed = core.hostWaits > 0 && await this.#letPromisesSettle();
+          if (!this.#spin(Infinity) && !changed) await this.#park(Infinity);
+          if (!core.finishWait()) continue;
+        }
+        core.dispatch();
       }
-      core.dispatch();
-      this.#credit--;
-      if (core.settledPromise || this.#credit <= 0) await this.#giveTurns();
+      if (this.#hostIsDue()) await this.#giveTurns();
     }
     return core.exitCode;
   }
@@ -97,8 +100,7 @@ export class Driver {
     const core = this.#core;
     if (!core.prepare() && !await this.wait(timeout)) return false;
     core.dispatch();
-    this.#credit--;
-    if (core.settledPromise || this.#credit <= 0) await this.#giveTurns();
+    if (this.#hostIsDue()) await this.#giveTurns();
     return true;
   }
 
@@ -149,25 +151,36 @@ export class Driver {
       core.poller.park();
       await promise;
       if (this.#callEnded) this.#hostHadTurn(this.#now());
-      else if (this.#now() - this.#lastTasks >= TASKS_AFTER) await this.#giveTurns();
+      else if (this.#now() - this.#lastTasks >= TASKS_AFTER) {
+        this.#turnIsDue = true;
+        await this.#giveTurns();
+      }
     } while (!core.gather(0) && !core.unparked && this.#now() < end);
     if (timeout !== Infinity) core.poller.limitPark(Infinity);
   }
 
-  /** Looks at the clock and lets the host run where it is due. */
+  /** After a dispatch: is the host to have a turn? The clock is looked at now and then only. */
+  #hostIsDue(): boolean {
+    if (--this.#credit <= 0) {
+      const now = this.#now();
+      this.#sinceTurn += this.#stride;
+      this.#pace(now);
+      this.#turnIsDue ||= now - this.#lastTasks >= TASKS_AFTER || this.#sinceTurn >= MOST_BETWEEN_TURNS;
+    }
+    return this.#turnIsDue || this.#core.settledPromise;
+  }
+
+  /** Lets the host run what is due. */
   async #giveTurns(): Promise<void> {
     const core = this.#core;
     if (core.settledPromise) {
       core.settledPromise = false;
       await undefined;
-      if (this.#credit > 0) return;
     }
-    const now = this.#now();
-    this.#sinceTurn += this.#stride;
-    this.#pace(now);
-    if (now - this.#lastTasks < TASKS_AFTER && this.#sinceTurn < MOST_BETWEEN_TURNS) return;
+    if (!this.#turnIsDue) return;
+    this.#turnIsDue = false;
     this.#sinceTurn = 0;
-    const io = now - this.#lastIo >= IO_AFTER;
+    const io = this.#now() - this.#lastIo >= IO_AFTER;
     await core.kernel.turn(io ? "io" : "tasks");
     this.#lastTasks = this.#lastLook = this.#now();
     if (io) this.#lastIo = this.#lastTasks;
@@ -184,6 +197,7 @@ export class Driver {
 
   #hostHadTurn(now: Usec): void {
     this.#lastTasks = this.#lastIo = this.#lastLook = now;
+    this.#turnIsDue = false;
   }
 
   /** Brings the outstanding call of the kernel's to its end. */
@@ -223,5 +237,9 @@ export function loopBlocking(core: LoopCore): number {
 
 /** One iteration, blocking the thread. */
 export function runBlocking(core: LoopCore, timeout: Usec): boolean {
-  return core.iterate(timeout);
+  if (core.iteratePlainly()) return true;
+  core.require(INITIAL, "run");
+  if (!core.prepare() && !core.wait(timeout)) return false;
+  core.dispatch();
+  return true;
 }

@@ -80,6 +80,20 @@ export const WatchEvent: Readonly<Record<WatchEventName, number>> = {
   ALL_EVENTS: 0xfff,
 };
 
+/**
+ * How a message is received and sent, and what became of it: `MessageFlag.PEEK | MessageFlag.TRUNC`.
+ *
+ * `PEEK` leaves it there. `TRUNC` asks for the size of the whole message, and says of one that came that its end did not fit and is lost. `CTRUNC` says that
+ * descriptors were lost, because more came than were asked for or than the process may have. `DONTWAIT` fails instead of waiting. `NOSIGNAL` is always so.
+ */
+export const MessageFlag: Readonly<Record<"PEEK" | "CTRUNC" | "TRUNC" | "DONTWAIT" | "NOSIGNAL", number>> = {
+  PEEK: 0x2,
+  CTRUNC: 0x8,
+  TRUNC: 0x20,
+  DONTWAIT: 0x40,
+  NOSIGNAL: 0x4000,
+};
+
 /** Priorities with a name: smaller is more important, any whole number serves. */
 export const Priority: Readonly<Record<"IMPORTANT" | "NORMAL" | "IDLE", number>> = {
   IMPORTANT: -100,

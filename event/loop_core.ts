@@ -16,15 +16,16 @@ import type { InotifyGroups } from "./inotify_groups.ts";
 import type { EventLoop } from "./event_loop.ts";
 import { Census } from "./census.ts";
 import { ClockQueue } from "./clock_queue.ts";
+import { armClocks, passClocks } from "./clocks.ts";
 import { errorCode, SystemError, systemError } from "./errno.ts";
 import { PendingQueue } from "./pending_queue.ts";
 import { PrepareQueue } from "./prepare_queue.ts";
-import { enterRateLimit, leaveRateLimit } from "./rate_limit.ts";
+import { enterRateLimit } from "./rate_limit.ts";
 import { clearPending, setEnabled, setPending } from "./source_lifecycle.ts";
 import { ARMED, EXITING, FINISHED, INITIAL, loopStates, PENDING, PREPARING, RUNNING } from "./loop_state.ts";
 import { OFF, ON, ONESHOT, type SourceNode, type TaskNode } from "./source_node.ts";
 import { Driver } from "./driver.ts";
-import { chooseWakeup, perturbationOf } from "./timer_window.ts";
+import { perturbationOf } from "./timer_window.ts";
 import { ClockIndex, type Usec } from "./time.ts";
 import { SourceList } from "./source_list.ts";
 import { WatchTable } from "./watch_table.ts";
@@ -138,24 +139,17 @@ export class LoopCore {
 
   // The iteration
 
-  /** One iteration, blocking the thread: whether it dispatched something. */
-  iterate(timeout: Usec): boolean {
-    if (this.#isPlain) {
-      const head = this.pending.first;
-      if (head !== undefined && !this.#pollCouldMatter(head)) {
-        this.iteration++;
-        this.#leavePollOut();
-        this.#run(head);
-        return true;
-      }
-    }
-    this.require(INITIAL, "run");
-    if (!this.prepare() && !this.wait(timeout)) return false;
-    this.dispatch();
+  /** A whole iteration at once, where nothing but the queue has a say in it. `false`: it is to be made step by step. */
+  iteratePlainly(): boolean {
+    if (!this.#isPlain) return false;
+    const head = this.pending.first;
+    if (head === undefined || this.#pollCouldMatter(head)) return false;
+    this.iteration++;
+    this.#leavePollOut();
+    this.#run(head);
     return true;
   }
 
-  /** Nothing but the queue has a say in the next iteration, unless the kernel has. */
   get #isPlain(): boolean {
     return this.state === INITIAL && !this.exitRequested && !this.exitOnIdle && this.prepares.isEmpty && this.unwritten.size === 0 &&
       this.inotify === undefined;
@@ -199,7 +193,7 @@ export class LoopCore {
       if (this.wait(0)) return true;
       this.state = ARMED;
     }
-    this.#armClocks();
+    armClocks(this);
     return false;
   }
 
@@ -230,7 +224,7 @@ export class LoopCore {
     this.#bestFound = Infinity;
     if (this.watchdog !== undefined) this.watchdog.serve();
     if (this.inotify !== undefined) this.inotify.deliver();
-    if (this.#passClocks(true)) return false;
+    if (passClocks(this, true)) return false;
     this.#arrivalsAtPoll = this.pending.arrivals;
     if (this.pending.first === undefined) return false;
     this.state = PENDING;
@@ -288,7 +282,7 @@ export class LoopCore {
         this.#interrupted = true;
         return true;
       }
-      if (count < 0) this.#failWait(count);
+      if (count < 0) this.failWait(count);
       for (let i = 0; i < count; i++) {
         const watch = this.watches.get(poller.readyTokens[i]);
         if (watch === undefined) continue;
@@ -317,10 +311,10 @@ export class LoopCore {
     if (!this.#pollOwed || this.state !== PENDING) return;
     this.#poll(0, Infinity);
     if (this.inotify !== undefined) this.inotify.deliver();
-    this.#passClocks(false);
+    passClocks(this, false);
   }
 
-  #failWait(result: number): never {
+  failWait(result: number): never {
     this.state = INITIAL;
     throw waitError(this.name, result);
   }
@@ -359,52 +353,6 @@ export class LoopCore {
 
   get perturbation(): Usec {
     return this.#perturbation ??= perturbationOf(this.kernel.bootId());
-  }
-
-  #armClocks(): void {
-    for (let i = 0; i < 5; i++) {
-      const queue = this.clocks[i];
-      if (!queue.needsArming) continue;
-      const wakeup = Math.min(chooseWakeup(queue.earliest, queue.latest, this.perturbation), queue.alsoAt);
-      const result = wakeup === queue.armedAt ? 0 : this.poller.setWakeup(queue.clock, wakeup);
-      if (result < 0) {
-        this.state = INITIAL;
-        throw systemError(result, `Cannot set a wake-up at ${wakeup} us: ${errorCode(-result)}`);
-      }
-      queue.armedAt = wakeup;
-      queue.needsArming = false;
-    }
-  }
-
-  /** Makes pending what is due. `true`: a rate limit expired and its callback ran, so the wait has to start over. */
-  #passClocks(endLimits: boolean): boolean {
-    const fired = this.poller.clocksFired;
-    this.poller.clocksFired = 0;
-    let expired = false;
-    for (let i = 0; i < 5; i++) {
-      const queue = this.clocks[i];
-      if (((fired >> i) & 1) !== 0) {
-        queue.armedAt = Infinity;
-        queue.needsArming = true;
-      }
-      if (queue.earliest === Infinity) continue;
-      const now = this.stamp(queue.clock);
-      while (queue.earliest <= now) {
-        const node = queue.first!;
-        if (!node.rateLimited) setPending(this, node);
-        else if (!endLimits) break;
-        else if (this.#expireRateLimit(node)) expired = true;
-      }
-    }
-    return expired;
-  }
-
-  #expireRateLimit(node: SourceNode): boolean {
-    const result = leaveRateLimit(this, node);
-    if (result < 0) this.#failWait(result);
-    if (node.extra!.onRateLimitExpired === undefined) return false;
-    this.call(node, runRateLimitExpired);
-    return true;
   }
 
   // Dispatch
@@ -610,10 +558,6 @@ export class LoopCore {
 /** EIO for what has no number. */
 function errnoOf(error: unknown): number {
   return (error instanceof SystemError && error.errno) || 5;
-}
-
-function runRateLimitExpired(node: SourceNode): unknown {
-  return node.extra!.onRateLimitExpired!(node.owner);
 }
 
 /** The after-step comes also when the callback failed, and while the source still counts as running. */

@@ -34,5 +34,5 @@ export type { ErrorHandler, ErrorOrigin } from "./error_origin.ts";
 export { type ErrorCode, SystemError, type SystemErrorOptions } from "./errno.ts";
 export { type Signal, type SignalName } from "./signal_names.ts";
 export { type Clock, msec, sec, type Usec } from "./time.ts";
-export { ChildEvent, IoEvent, Priority, WatchEvent, type WatchEventName } from "./flags.ts";
+export { ChildEvent, IoEvent, MessageFlag, Priority, WatchEvent, type WatchEventName } from "./flags.ts";
 export * from "./kernel/mod.ts";

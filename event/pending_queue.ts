@@ -23,8 +23,8 @@ export class Bucket {
   head: TaskNode | undefined = undefined;
   tail: TaskNode | undefined = undefined;
   overflow: Prioq<TaskNode> | undefined = undefined;
-  /** It stands in the queue's list of buckets; it may be empty all the same. */
-  listed: boolean = false;
+  /** Where it stands among the buckets of its queue; −1: it does not. It may be empty all the same. */
+  index: number = -1;
 
   constructor(queue: PendingQueue, priority: number) {
     this.queue = queue;
@@ -49,8 +49,8 @@ function storeIndex(node: TaskNode, index: number): void {
 
 /** See the head of this module. */
 export class PendingQueue {
-  /** Ascending priority; the empty ones are dropped when they come to the front. */
-  readonly #listed: Bucket[] = [];
+  /** The best priority first. The empty ones are dropped when they come to the front, but the last: it will be needed again. */
+  readonly #listed: Prioq<Bucket> = new Prioq((a, b) => a.priority < b.priority, (bucket, index) => bucket.index = index);
   readonly #buckets = new Map<number, Bucket>();
   /** The bucket of the last arrival: most have the same priority as the one before. */
   #latest: Bucket | undefined = undefined;
@@ -60,12 +60,10 @@ export class PendingQueue {
   /** What goes first, or nothing. */
   get first(): TaskNode | undefined {
     const listed = this.#listed;
-    while (listed.length > 0) {
-      const bucket = listed[0];
+    for (let bucket = listed.first; bucket !== undefined; bucket = listed.first) {
       const node = bucket.first;
-      if (node !== undefined) return node;
-      listed.shift();
-      bucket.listed = false;
+      if (node !== undefined || listed.size === 1) return node;
+      listed.removeAt(0);
     }
     return undefined;
   }
@@ -73,7 +71,7 @@ export class PendingQueue {
   /** Puts it in its place; it must not be in a queue. */
   add(node: TaskNode): void {
     const bucket = this.#bucketOf(node.priority);
-    if (!bucket.listed) this.#list(bucket);
+    if (bucket.index < 0) this.#listed.add(bucket);
     node.bucket = bucket;
     node.sequence = ++this.arrivals;
     const { head, tail } = bucket;
@@ -123,21 +121,8 @@ export class PendingQueue {
 
   #forgetEmpty(): void {
     for (const [priority, bucket] of this.#buckets) {
-      if (!bucket.listed) this.#buckets.delete(priority);
+      if (bucket.index < 0) this.#buckets.delete(priority);
     }
-  }
-
-  #list(bucket: Bucket): void {
-    const listed = this.#listed;
-    let low = 0;
-    let high = listed.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (listed[middle].priority < bucket.priority) low = middle + 1;
-      else high = middle;
-    }
-    listed.splice(low, 0, bucket);
-    bucket.listed = true;
   }
 }
 

@@ -21,6 +21,16 @@ export function isOpenSocket(address: object): address is OpenSocket {
   return typeof address === "object" && address !== null && "fd" in address;
 }
 
+/** An address to be bound to: the local host by its name is that of IPv4. */
+export function localAddressOf<A extends SocketAddress>(address: A): A {
+  return "port" in address && address.hostname === "localhost" ? { ...address, hostname: "127.0.0.1" } : address;
+}
+
+/** The socket file that comes with a socket that is bound there, if one does. */
+export function socketFileOf(address: SocketAddress): string | undefined {
+  return "path" in address && address.path !== "" && !address.path.startsWith("@") ? address.path : undefined;
+}
+
 /** An address as errors name it. */
 export function describeAddress(address: SocketAddress): string {
   if ("path" in address) return `'${address.path}'`;
@@ -48,12 +58,14 @@ const causes: Readonly<Record<ErrorCode, readonly [tcp: string, path: string]>> 
   ],
   EADDRINUSE: ["somebody listens there already", "the file exists already, remove it if nobody listens there"],
   EADDRNOTAVAIL: ["it is no address of this machine", "it is no address of this machine"],
+  EAFNOSUPPORT: ["the socket is of another kind", "the socket is of another kind"],
   EAGAIN: ["there is no port left to come from, try again later", "too many wait there to be accepted, try again later"],
   ECONNREFUSED: ["nobody listens there", "nobody listens there"],
   EINVAL: ["it is no numeric address", "it is no path"],
   ENAMETOOLONG: ["the hostname is too long", "a socket's path has at most 107 bytes"],
   ENOENT: ["the hostname has no address", "there is no such file"],
-  EOPNOTSUPP: ["this kernel shares no ports, leave reusePort out", "this kernel has no such sockets"],
+  EOPNOTSUPP: ["this kernel cannot do that, as share a port", "this kernel has no such sockets"],
+  EPROTOTYPE: ["what is there is no socket of this kind", "what is there is no socket of this kind"],
 };
 
 /** What is wrong with TLS. */

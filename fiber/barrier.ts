@@ -17,8 +17,17 @@ export interface BarrierStatistics {
   readonly parties: number;
   /** How many wait for the rest. */
   readonly waiters: number;
+  /** The most that ever waited at once. */
+  readonly mostWaiters: number;
   /** How often all have come. */
   readonly rounds: number;
+}
+
+/** Others may count on it as soon as it waits, so it is no case of `select`. */
+class Arrival extends WaitOperation<void, number> {
+  override get isSelectable(): boolean {
+    return false;
+  }
 }
 
 /**
@@ -72,7 +81,7 @@ export class Barrier implements Disposable {
   }
 
   /**
-   * Waits until all have come. Does not suspend for the last one.
+   * Waits until all have come. Suspends for all but the last one, and for that one now and then where it always is the last, to let others run.
    *
    * Interrupted, the fiber has left the queue and does not count. If all had come before it ran again, that stands, and the interruption comes
    * at the next suspension.
@@ -84,7 +93,7 @@ export class Barrier implements Disposable {
    * fiber.
    */
   wait(): Operation<number> {
-    return new WaitOperation<void, number>(this.#queue, undefined);
+    return new Arrival(this.#queue, undefined);
   }
 
   /**
@@ -98,7 +107,8 @@ export class Barrier implements Disposable {
 
   /** What it is at now. */
   statistics(): BarrierStatistics {
-    return { parties: this.#parties, waiters: this.#queue.size, rounds: this.#rounds };
+    const { size, mostWaiters } = this.#queue;
+    return { parties: this.#parties, waiters: size, mostWaiters, rounds: this.#rounds };
   }
 
   /** All who wait get EPIPE, as whoever comes later. */

@@ -23,12 +23,32 @@ export interface BroadcastOptions extends PrimitiveOptions {
 
 /** What a broadcast tells of itself. */
 export interface BroadcastStatistics {
+  /** How many items lie ready for each subscriber at most. */
+  readonly capacity: number;
   /** How many listen. */
   readonly subscribers: number;
+  /** The most that ever listened at once. */
+  readonly mostSubscribers: number;
   /** How many items were published. */
   readonly published: number;
   /** The most items that lie ready for any subscriber. */
   readonly longest: number;
+}
+
+/** What a subscription tells of itself. */
+export interface SubscriptionStatistics {
+  /** How many items lie ready for it at most. */
+  readonly capacity: number;
+  /** How many do. */
+  readonly size: number;
+  /** The most that ever did. */
+  readonly mostItems: number;
+  /** How many items it has missed, because there was no room. */
+  readonly missed: number;
+  /** How many wait for an item. */
+  readonly waiters: number;
+  /** The most that ever waited at once. */
+  readonly mostWaiters: number;
 }
 
 /**
@@ -56,6 +76,12 @@ export class Subscription<T extends NonNullable<unknown>> extends Receiver<T> im
   /** How many items it has missed, because there was no room. */
   get missed(): number {
     return this.#core.dropped;
+  }
+
+  /** What it is at now. */
+  statistics(): SubscriptionStatistics {
+    const { capacity, buffer, mostItems, dropped, queue } = this.#core;
+    return { capacity, size: buffer.size, mostItems, missed: dropped, waiters: queue.size, mostWaiters: queue.mostWaiters };
   }
 
   /** Listens no more; who waits for an item gets EPIPE. */
@@ -95,6 +121,7 @@ export class Broadcast<T extends NonNullable<unknown>> implements Disposable {
   readonly #subscribers: Set<ChannelCore<T>> = new Set();
   #closed = false;
   #published = 0;
+  #mostSubscribers = 0;
 
   /**
    * Makes one that nobody listens to.
@@ -131,7 +158,7 @@ export class Broadcast<T extends NonNullable<unknown>> implements Disposable {
       buffer: new Ring<T>(),
       onDrop: undefined,
     });
-    this.#subscribers.add(core);
+    this.#mostSubscribers = Math.max(this.#mostSubscribers, this.#subscribers.add(core).size);
     return new Subscription<T>(core, (left) => void this.#subscribers.delete(left));
   }
 
@@ -163,7 +190,13 @@ export class Broadcast<T extends NonNullable<unknown>> implements Disposable {
   /** What it is at now. */
   statistics(): BroadcastStatistics {
     const longest = [...this.#subscribers].reduce((most, { buffer }) => Math.max(most, buffer.size), 0);
-    return { subscribers: this.#subscribers.size, published: this.#published, longest };
+    return {
+      capacity: this.#capacity,
+      subscribers: this.#subscribers.size,
+      mostSubscribers: this.#mostSubscribers,
+      published: this.#published,
+      longest,
+    };
   }
 
   /** Closes it. */

@@ -7,7 +7,7 @@
 import { SystemError } from "../event/errno.ts";
 import { CANCEL, type CurrentFiber, EMPTY, type Interruption } from "../future/current.ts";
 import { type Future, futureCoreOf } from "../future/future.ts";
-import { type FutureCore, UNRESOLVED } from "../future/future_core.ts";
+import { FULFILLED, type FutureCore, UNRESOLVED } from "../future/future_core.ts";
 import { BaseOperation, type Operation, requireFiber, type Suspension } from "../future/operation.ts";
 
 /** Waits once, and returns the interruption that ended the wait instead of throwing it. */
@@ -54,8 +54,8 @@ export function* waitThrough(
   if (held !== undefined) fiber.restore(held);
 }
 
-/** As {@linkcode cancelWait}, of cores. */
-export function* cancelWaitCores(targets: readonly FutureCore[]): Generator<Suspension, void, unknown> {
+/** As {@linkcode cancelWait}, of cores; `isOwner`: what they are waited for is no matter of choice. */
+export function* cancelWaitCores(targets: readonly FutureCore[], isOwner: boolean): Generator<Suspension, void, unknown> {
   const fiber = requireFiber();
   if (targets.includes(fiber.future)) {
     throw new SystemError("EDEADLK", "Cannot cancel and wait for the fiber that runs: it would never end");
@@ -71,8 +71,16 @@ export function* cancelWaitCores(targets: readonly FutureCore[]): Generator<Susp
         `Cannot wait for a future of loop '${target.core.name}' on a fiber of loop '${fiber.core.name}': it did not end at once, do so on a fiber of its own loop`,
       );
     }
+    if (!isOwner) fiber.requireNoCircle(target);
     yield* waitThrough(fiber, target, cancelAll);
   }
+}
+
+/** Ends what a fiber left behind, then ends as its body did. */
+export function* afterChildren(children: readonly FutureCore[], state: number, content: unknown): Generator<Suspension, unknown, unknown> {
+  yield* cancelWaitCores(children, true);
+  if (state === FULFILLED) return content;
+  throw content;
 }
 
 /** The wait goes on whatever a cancel says of itself. */
@@ -91,8 +99,8 @@ function cancelQuietly(target: FutureCore): void {
  * its SIGKILL), and shows at the next suspension after the return: the sooner of two cancellations, a cancellation before a
  * timeout. What the futures came to is not told: look at their `outcome`.
  *
- * @throws {SystemError} ESRCH off a fiber, EDEADLK for the fiber that runs, EINVAL for what is no future and for one of another loop that does not
- * end at the first cancel. What a cancel throws goes to `onError`.
+ * @throws {SystemError} ESRCH off a fiber; EDEADLK for the fiber that runs, or for one whose shielded wait certainly waits for this one (see
+ * `Mutex`); EINVAL for what is no future and for one of another loop that does not end at the first cancel. What a cancel throws goes to `onError`.
  *
  * @example Ending a child before its resources go
  * ```ts
@@ -117,5 +125,5 @@ function cancelQuietly(target: FutureCore): void {
  * ```
  */
 export function cancelWait(...futures: Future<unknown>[]): Operation<void> {
-  return cancelWaitCores(futures.map((future) => futureCoreOf(future)));
+  return cancelWaitCores(futures.map((future) => futureCoreOf(future)), false);
 }

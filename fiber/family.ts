@@ -14,6 +14,9 @@ import type { FiberCore } from "./fiber_core.ts";
 
 /** A fiber, or the loop. */
 export interface FiberParent extends FailureOwner {
+  readonly parent?: FiberParent | undefined;
+  /** It is known that something may interrupt it, and end its children. */
+  readonly mayBeInterrupted?: boolean;
   firstChild: FiberCore | undefined;
 }
 

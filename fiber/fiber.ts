@@ -174,6 +174,7 @@ function cancelBySignal(fiber: FiberCore, signal: AbortSignal): void {
     fiber.cancel(signal.reason, by);
     return;
   }
+  fiber.markExpendable();
   // A fiber that aborts its own signal cannot be cancelled by that, but interrupts itself.
   const abort = () => {
     if (fiber === current) fiber.wakeWithError(new CancelledError(signal.reason, by));

@@ -17,15 +17,18 @@ import { TaskNode } from "../event/source_node.ts";
 import { CANCEL, current, type CurrentFiber, EMPTY, ERROR, type Interruption, setCurrent, TIMEOUT, VALUE } from "../future/current.ts";
 import { FULFILLED, FutureCore, REJECTED, UNRESOLVED } from "../future/future_core.ts";
 import { CancelledError, type Canceller, describeCanceller } from "../future/interruption.ts";
-import { forgetResult, type Operation, operationOf, RESUMED, SUSPENDED, type Suspension, useYieldStar } from "../future/operation.ts";
+import { forgetResult, type Operation, operationOf, RESUMED, SUSPENDED, useYieldStar } from "../future/operation.ts";
 import { hostAccountOf, UnseenFailures } from "../future/unseen_failure.ts";
-import { cancelWaitCores } from "./cancel_wait.ts";
+import { afterChildren } from "./cancel_wait.ts";
+import { beginTurn, endTurn } from "./credit.ts";
+import { type Obstacle, requireNoCircle } from "./deadlock.ts";
 import { childrenOf, type FiberParent, leaveFamily } from "./family.ts";
 import { FiberExtra, type FiberLocks } from "./fiber_extra.ts";
 import type { FiberLocals } from "./fiber_local.ts";
+import type { FiberWait } from "./fiber_wait.ts";
 import type { Shield } from "./shield.ts";
 import { CancellationCheck } from "./swallowed.ts";
-import { TimeoutError, type TimeoutScopeCore } from "./timeout_scope.ts";
+import { TimeoutError, TimeoutScopeCore } from "./timeout_scope.ts";
 import { withUserStack } from "./user_stack.ts";
 
 /** The states of a fiber, as `Fiber.status` names them. */
@@ -44,12 +47,6 @@ export const statusNames: readonly FiberStatus[] = ["initial", "ready", "running
 /** So often in a row a fiber may be refused a wait in the exit phase, and go on, before it is taken for one that never ends. */
 const MOST_REFUSALS = 1_000;
 
-/** So many operations may end on the spot in one turn. Then a fiber gives way: one that always finds data would starve all others. */
-const MOST_AT_ONCE = 64;
-
-/** How many operations may still end on the spot in the turn of the fiber that runs. */
-let credit = 0;
-
 /** So many names a path has at most: where fibers nest deeply, each of them may be told whose path it is. */
 const MOST_NAMES = 32;
 
@@ -60,15 +57,6 @@ const kind = new SourceKind({
   followsExit: (node) => (node.owner as FiberCore).linked,
   invoke: (node) => (node.owner as FiberCore).dispatch(),
 });
-
-/** A fiber's wait in the queue of a primitive, or in several. */
-export interface FiberWait {
-  /** For whom: "mutex 'accounts'". */
-  readonly title: string;
-  /** The fiber does not wait for it any more, and nothing that it was granted is used. */
-  abandoned(): void;
-  priorityChanged(priority: number): void;
-}
 
 /** See the head of this module. */
 export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
@@ -222,8 +210,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     setCurrent(this);
     this.status = RUNNING;
     this.task.pendingIteration = this.core.iteration;
-    const creditBefore = credit;
-    credit = MOST_AT_ONCE;
+    const creditBefore = beginTurn();
     try {
       let step = this.generator === undefined ? this.start() : this.generator.next(RESUMED);
       while (step !== SUSPENDED && step.value !== SUSPENDED.value || !this.parked) {
@@ -238,7 +225,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
       this.returned(REJECTED, error);
     }
     forgetResult();
-    credit = creditBefore;
+    endTurn(creditBefore);
     setCurrent(previous);
   }
 
@@ -516,9 +503,26 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     return this.extra !== undefined && this.extra.refusals >= MOST_REFUSALS;
   }
 
-  /** Whether an operation that need not wait may end on the spot; if not, it is to `parkReady` first. */
-  mayGoOn(): boolean {
-    return credit-- > 0;
+  override markExpendable(): void {
+    this.ownExtra.expendable = true;
+  }
+
+  /** What it certainly waits for, if that can be part of a circle. */
+  get obstacle(): Obstacle | undefined {
+    const { awaiting } = this;
+    if (this.cell !== EMPTY) return undefined;
+    if (this.waiter !== undefined) return this.waiter.obstacle;
+    return awaiting === undefined ? undefined : fiberBehind(awaiting);
+  }
+
+  /** It is known that something may interrupt it before its wait ends. */
+  get mayBeInterrupted(): boolean {
+    return (this.extra?.expendable || TimeoutScopeCore.mayExpire(this) || this.shield?.mayOpen) ?? false;
+  }
+
+  requireNoCircle(target: FutureCore): void {
+    const fiber = fiberBehind(target);
+    if (fiber !== undefined && this.cell === EMPTY && fiber.obstacle !== undefined) requireNoCircle(this, fiber);
   }
 
   setFiberPriority(priority: number): void {
@@ -578,15 +582,14 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   }
 }
 
-function describe(target: FutureCore): string {
-  return `${target instanceof FiberCore ? "fiber" : "future"} '${target.name}'`;
+/** The fiber without whose end this does not resolve, if there is just one. */
+function fiberBehind(target: FutureCore): FiberCore | undefined {
+  const behind = target.kind?.behind === undefined ? target : target.kind.behind(target);
+  return behind instanceof FiberCore && behind.state === UNRESOLVED ? behind : undefined;
 }
 
-/** Ends what a fiber left behind, then ends as its body did. */
-function* afterChildren(children: FiberCore[], state: number, content: unknown): Generator<Suspension, unknown, unknown> {
-  yield* cancelWaitCores(children);
-  if (state === FULFILLED) return content;
-  throw content;
+function describe(target: FutureCore): string {
+  return `${target instanceof FiberCore ? "fiber" : "future"} '${target.name}'`;
 }
 
 function names(fibers: FiberCore[]): string {

@@ -13,6 +13,8 @@ import type { TimeoutScopeCore } from "./timeout_scope.ts";
 
 /** What a fiber holds. */
 export interface FiberLocks {
+  /** Somebody waits for some of it. */
+  readonly areWaitedFor: boolean;
   /** The fiber is to have this priority, or a better one that it was lent. */
   setPriority(priority: number): void;
   fiberEnded(): void;
@@ -28,6 +30,8 @@ export class FiberExtra {
   /** Who cancelled it, while that lies in the cell. */
   canceller: Canceller | undefined = undefined;
   shield: Shield | undefined = undefined;
+  /** Something may cancel it as a matter of course. */
+  expendable: boolean = false;
   locals: FiberLocals | undefined = undefined;
   onDestroy: (() => void) | undefined = undefined;
   /** What failed on its account, and nobody has looked at yet. */

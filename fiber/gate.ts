@@ -6,10 +6,9 @@
 
 import type { LoopCore } from "../event/loop_core.ts";
 import { type Future, newFutureOf } from "../future/future.ts";
-import type { Operation } from "../future/operation.ts";
 import { currentCore } from "./fiber.ts";
 import { disposed, type PrimitiveOptions, titleOf } from "./primitive.ts";
-import { waitFutureCore, WaitOperation } from "./wait_operation.ts";
+import { type SelectableOperation, waitFutureCore, WaitOperation } from "./wait_operation.ts";
 import { WAIT, WaitQueue } from "./wait_queue.ts";
 
 /** How a gate is made. */
@@ -95,7 +94,7 @@ export class Gate implements Disposable {
   }
 
   /**
-   * Passes. Suspends only while it is closed.
+   * Passes. Suspends only while it is closed, and where it is always open now and then, to let others run.
    *
    * Interrupted, the fiber has left the queue. If the gate was opened before it ran again, it has passed, and the interruption comes at the
    * next suspension.
@@ -105,7 +104,7 @@ export class Gate implements Disposable {
    * @throws {SystemError} ESRCH off a fiber; EPIPE when it was disposed; EINVAL on another loop's fiber; EBUSY when somebody's `resume` woke the
    * fiber.
    */
-  pass(): Operation<void> {
+  pass(): SelectableOperation<void> {
     return new WaitOperation<void, void>(this.#queue, undefined);
   }
 

@@ -9,8 +9,14 @@
  * Buffers are Uint8Arrays, stay yours, and are used until the call returns. Lengths are in bytes. An empty buffer moves nothing: 0, without a system
  * call.
  *
+ * The calls for messages, from `receive` to `sendMessage`, move one datagram each, an empty one too, and of a stream what there is, or fits. A socket that
+ * blocks stays as it is. Flags are words of `MessageFlag`: `PEEK` and `TRUNC` to receive, `DONTWAIT` for EAGAIN instead of a wait; no call makes a signal.
+ * Hostnames in addresses are numeric.
+ *
  * All throw `CancelledError` when the fiber is cancelled, `TimeoutError` when a deadline of it passes, and `SystemError`: ESRCH off a fiber, EBADF for
- * what is no open descriptor, EINVAL for a buffer that is none, EBUSY when somebody's `resume` woke the fiber, and what the system reports.
+ * what is no open descriptor, EINVAL for a buffer that is none, EBUSY when somebody's `resume` woke the fiber, and what the system reports. Calls for
+ * messages throw ENOTSOCK for what is no socket, EINVAL for other flags, ENOTCONN for a socket that is connected to nowhere, and EOPNOTSUPP for what the
+ * socket or the kernel cannot do.
  *
  * @module
  */
@@ -24,7 +30,6 @@ import { type PollEntry, PollOperation } from "./poll.ts";
 import {
   AcceptOperation,
   ConnectSocketOperation,
-  gather,
   ReadAllOperation,
   ReadExactOperation,
   ReadFullOperation,
@@ -32,9 +37,21 @@ import {
   ReadVectorOperation,
   WriteAllOperation,
   WriteOperation,
+  WriteVectorOperation,
 } from "./stream_operations.ts";
 
 export type { PollEntry };
+export {
+  type IncomingMessage,
+  type OutgoingMessage,
+  receive,
+  receiveFrom,
+  receiveMessage,
+  type ReceiveMessageOptions,
+  send,
+  sendMessage,
+  sendTo,
+} from "./messages.ts";
 
 /**
  * Reads once, as soon as something is there (sd_fiber_read). Interrupted, it has read nothing.
@@ -73,8 +90,9 @@ export function write(fd: number, data: Uint8Array): Operation<number> {
 }
 
 /**
- * Reads once, into several buffers one after the other (sd_fiber_readv). At most 256 KiB at once. Interrupted, it has read nothing.
+ * Reads once, into several buffers one after the other (sd_fiber_readv). Interrupted, it has read nothing.
  *
+ * @param buffers Of more than 1024 the first 1024 are used.
  * @returns How many bytes; 0 at the end.
  */
 export function readVector(fd: number, buffers: readonly Uint8Array[]): Operation<number> {
@@ -82,13 +100,13 @@ export function readVector(fd: number, buffers: readonly Uint8Array[]): Operatio
 }
 
 /**
- * Writes several pieces at once (sd_fiber_writev). At most 256 KiB at once. Interrupted, it has written nothing.
+ * Writes several pieces at once (sd_fiber_writev). Interrupted, it has written nothing.
  *
- * @param data Copied when this is called.
+ * @param data Of more than 1024 pieces the first 1024 are written.
  * @returns How many bytes, which may be fewer than there are.
  */
 export function writeVector(fd: number, data: readonly Uint8Array[]): Operation<number> {
-  return new WriteOperation(new BorrowedIo(fd), gather(data));
+  return new WriteVectorOperation(new BorrowedIo(fd), data);
 }
 
 /**

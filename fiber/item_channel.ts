@@ -6,10 +6,9 @@
 
 import { SystemError } from "../event/errno.ts";
 import { type Future, newFutureOf } from "../future/future.ts";
-import type { Operation } from "../future/operation.ts";
 import type { ChannelCore } from "./channel_core.ts";
 import { Receiver } from "./receiver.ts";
-import { waitFutureCore, WaitOperation } from "./wait_operation.ts";
+import { type SelectableOperation, waitFutureCore, WaitOperation } from "./wait_operation.ts";
 
 /** What a channel tells of itself. */
 export interface ChannelStatistics {
@@ -23,8 +22,12 @@ export interface ChannelStatistics {
   readonly dropped: number;
   /** How many pushes wait. */
   readonly pushes: number;
+  /** The most that ever waited at once. */
+  readonly mostPushes: number;
   /** How many pops wait. */
   readonly pops: number;
+  /** The most that ever waited at once. */
+  readonly mostPops: number;
 }
 
 /**
@@ -64,17 +67,17 @@ export abstract class ItemChannel<T extends NonNullable<unknown>> extends Receiv
   }
 
   /**
-   * Pushes it. Suspends only while it is full and its overflow is `"wait"`.
+   * Pushes it. Suspends only while it is full and its overflow is `"wait"`, and where it always has room now and then, to let others run.
    *
    * Interrupted, the push has left the queue and the item was dropped. If it was received, or let into the buffer, before the fiber ran again, the push
-   * has succeeded, and the interruption comes at the next suspension.
+   * has succeeded, and the interruption comes at the next suspension. As a case of `select` it leaves the item to you until it is chosen.
    *
    * @throws {CancelledError} When the fiber is cancelled.
    * @throws {TimeoutError} When a deadline of the fiber passes.
    * @throws {SystemError} ESRCH off a fiber, EINVAL for `undefined` and `null` or on another loop's fiber: the item stays yours. EPIPE when it is
    * closed, EBUSY when somebody's `resume` woke the fiber: the item was dropped.
    */
-  push(item: T): Operation<void> {
+  push(item: T): SelectableOperation<void> {
     return new WaitOperation<T, void>(this.#core.sends, requireItem(item, this.#core.title));
   }
 
@@ -108,7 +111,16 @@ export abstract class ItemChannel<T extends NonNullable<unknown>> extends Receiv
   /** What it is at now. */
   statistics(): ChannelStatistics {
     const { capacity, buffer, mostItems, dropped, sends, queue } = this.#core;
-    return { capacity, size: buffer.size, mostItems, dropped, pushes: sends.size, pops: queue.size };
+    return {
+      capacity,
+      size: buffer.size,
+      mostItems,
+      dropped,
+      pushes: sends.size,
+      mostPushes: sends.mostWaiters,
+      pops: queue.size,
+      mostPops: queue.mostWaiters,
+    };
   }
 
   /** Closes it and drops what lies in it. */

@@ -11,7 +11,7 @@ import type { LoopCore } from "../event/loop_core.ts";
 import { requireFd, requireOptions } from "../event/validate.ts";
 import { requireNotExiting } from "../future/event_future.ts";
 import type { Operation } from "../future/operation.ts";
-import { addressError, describeAddress, isOpenSocket, type OpenSocket, requireAddress } from "./address.ts";
+import { addressError, describeAddress, isOpenSocket, localAddressOf, type OpenSocket, requireAddress, socketFileOf } from "./address.ts";
 import { type Connection, connectionOf } from "./connection.ts";
 import { currentCore } from "./fiber.ts";
 import { StreamIo } from "./stream_io.ts";
@@ -149,14 +149,11 @@ export function openListener(core: LoopCore, address: ListenAddress, tls?: Serve
   if (backlog !== undefined && !(Number.isInteger(backlog) && backlog >= 0 && backlog <= 0x7fff_ffff)) {
     throw new SystemError("EINVAL", `Cannot listen with backlog '${backlog}': it takes a whole number`);
   }
-  const isLocal = "port" in address && address.hostname === "localhost";
-  const handle = kernel.openListener(isLocal ? { ...address, hostname: "127.0.0.1" } : address, tls);
+  const handle = kernel.openListener(localAddressOf(address), tls);
   if (handle < 0) throw addressError("listen on", address, handle, "bind");
-  const ownFile = "path" in address && !address.path.startsWith("@") ? address.path : undefined;
   const bound = kernel.localAddress(handle);
-  return listenerOf(
-    new ListenerIo(core, handle, typeof bound === "object" ? bound : address, { isSecure: tls !== undefined, ownFile }).attach(),
-  );
+  const boundAddress = typeof bound === "object" ? bound : address;
+  return listenerOf(new ListenerIo(core, handle, boundAddress, { isSecure: tls !== undefined, ownFile: socketFileOf(address) }).attach());
 }
 
 function adopt(core: LoopCore, fd: number): ListenerIo {

@@ -80,6 +80,13 @@ class HeldLocks implements FiberLocks {
     return best;
   }
 
+  get areWaitedFor(): boolean {
+    for (let hold = this.first; hold !== undefined; hold = hold.next) {
+      if (hold.lock.queue.size > 0) return true;
+    }
+    return false;
+  }
+
   setPriority(priority: number): void {
     this.#ownPriority = priority;
     refreshPriority(this.#fiber);

@@ -8,13 +8,11 @@ import { SystemError } from "../event/errno.ts";
 import type { LoopCore } from "../event/loop_core.ts";
 import { current } from "../future/current.ts";
 import { type Future, newFutureOf } from "../future/future.ts";
-import type { Operation } from "../future/operation.ts";
-import { requireNoCycle } from "./deadlock.ts";
 import { currentCore } from "./fiber.ts";
 import type { FiberCore } from "./fiber_core.ts";
 import { addHold, currentOwner, Hold, type Lock, refreshPriority, removeHold } from "./lock.ts";
 import { disposed, type FairOptions, isByPriority, titleOf } from "./primitive.ts";
-import { waitFutureCore, WaitOperation } from "./wait_operation.ts";
+import { type SelectableOperation, waitFutureCore, WaitOperation } from "./wait_operation.ts";
 import { WAIT, type Waiter, WaitQueue } from "./wait_queue.ts";
 
 /** What a mutex tells of itself. */
@@ -57,12 +55,8 @@ export class MutexCore implements Lock {
 
   #attempt(request: LockRequest, fiber: FiberCore | undefined): Hold | typeof WAIT {
     if (this.holder === undefined) return this.#take(request ?? new Hold(this, fiber));
-    if (fiber === undefined) return WAIT;
-    if (this.holder.fiber === fiber) {
-      throw new SystemError("EDEADLK", `Cannot lock ${this.title}: fiber '${fiber.name}' holds it already`);
-    }
-    requireNoCycle(fiber, this);
-    return WAIT;
+    if (fiber === undefined || this.holder.fiber !== fiber) return WAIT;
+    throw new SystemError("EDEADLK", `Cannot lock ${this.title}: fiber '${fiber.name}' holds it already`);
   }
 
   #take(hold: Hold): Hold {
@@ -81,7 +75,8 @@ export class MutexCore implements Lock {
     removeHold(hold);
     this.holder = undefined;
     const { first } = this.queue;
-    if (first !== undefined) this.#handTo(first);
+    if (first === undefined) return;
+    this.#handTo(first);
     refreshPriority(hold.fiber);
   }
 
@@ -146,9 +141,12 @@ export let mutexCoreOf: (mutex: Mutex) => MutexCore;
  * mutex itself, so does whoever holds that one.
  *
  * A lock belongs to the fiber that took it. One that ends without giving it back is reported to `onError` by name; all who wait, and whoever
- * comes later, get EOWNERDEAD until somebody calls {@linkcode Mutex.recover}. A circle of fibers that wait for one another's locks, or for
- * one another's end, is found when a lock would close it: that `lock` throws EDEADLK, and names all of them. What `lockFuture` took
- * belongs to no fiber, only to whoever has the object.
+ * comes later, get EOWNERDEAD until somebody calls {@linkcode Mutex.recover}. What `lockFuture` took belongs to no fiber, only to whoever
+ * has the object.
+ *
+ * A circle of fibers that wait for one another's locks, or for one another's end, is found when it would be closed: that `lock`, or that
+ * wait for a fiber, throws EDEADLK, and names all of them. Only where it is certain: no fiber of the circle, and none that it belongs to, has a
+ * deadline, a signal or rivals in a `race` or an `any` that may interrupt it, and none waits for several things.
  *
  * @example Two fibers and one account
  * ```ts
@@ -202,7 +200,7 @@ export class Mutex implements Disposable {
   }
 
   /**
-   * Takes it, when its turn has come. Suspends only while somebody else holds it.
+   * Takes it, when its turn has come. Suspends only while somebody else holds it, and where it is always free now and then, to let others run.
    *
    * Interrupted, the fiber has left the queue and holds nothing. If it was handed the lock before it ran again, it holds it, and the interruption
    * comes at the next suspension.
@@ -213,7 +211,7 @@ export class Mutex implements Disposable {
    * @throws {SystemError} ESRCH off a fiber; EDEADLK when the fiber holds it already, or when that would close a circle; EOWNERDEAD, see above;
    * EPIPE when it was disposed; EINVAL on another loop's fiber; EBUSY when somebody's `resume` woke the fiber.
    */
-  lock(): Operation<Disposable> {
+  lock(): SelectableOperation<Disposable> {
     return new WaitOperation<LockRequest, Hold>(this.#core.queue, undefined);
   }
 

@@ -18,7 +18,9 @@ import { FutureCore, UNRESOLVED } from "../future/future_core.ts";
 import { ioFutureCore } from "../future/io_future.ts";
 import { type Operation, requireFiber, type Suspension } from "../future/operation.ts";
 import { Slot } from "../future/slot.ts";
+import { letGo } from "../future/event_future.ts";
 import { timeFutureCore } from "../future/time_future.ts";
+import { mayGoOn, SYSTEM_CALL } from "./credit.ts";
 import type { FiberCore } from "./fiber_core.ts";
 import { Checkpoint } from "./checkpoint.ts";
 import { yieldNow } from "./yield_now.ts";
@@ -53,7 +55,7 @@ class Nesting implements Disposable, LoopWatcher {
   /** One iteration. */
   *run(timeout: Usec): Generator<Suspension, boolean, unknown> {
     yield* new Checkpoint();
-    if (!this.#fiber.mayGoOn()) yield* yieldNow();
+    if (!mayGoOn(SYSTEM_CALL)) yield* yieldNow();
     if (this.#dispatch()) return true;
     if (timeout === 0) return false;
     yield* this.#wait(timeout);
@@ -95,7 +97,7 @@ class Nesting implements Disposable, LoopWatcher {
       inner.unpark = undefined;
       for (const slot of slots) {
         slot.remove();
-        slot.future.cancel(undefined);
+        letGo(slot.future);
       }
     }
   }

@@ -7,7 +7,7 @@
 import type { LoopCore } from "../event/loop_core.ts";
 import { InterruptibleWait } from "../future/await.ts";
 import { type CurrentFiber, ERROR, TIMEOUT } from "../future/current.ts";
-import { FULFILLED, FutureCore, REJECTED, UNRESOLVED } from "../future/future_core.ts";
+import { FULFILLED, FutureCore, type FutureKind, REJECTED, UNRESOLVED } from "../future/future_core.ts";
 import { CancelledError, type Canceller } from "../future/interruption.ts";
 import type { Operation, Suspension } from "../future/operation.ts";
 import { Slot } from "../future/slot.ts";
@@ -22,6 +22,8 @@ export type Ending = "failure" | "first" | "success" | "none";
 export interface Failure {
   readonly error: unknown;
 }
+
+const kind: FutureKind = { behind: (future) => (future.backing as Nursery).last };
 
 /** What has to end before a scope does. */
 export class Nursery {
@@ -41,7 +43,7 @@ export class Nursery {
   constructor(owner: CurrentFiber, ending: Ending) {
     this.#owner = owner as FiberCore;
     this.#ending = ending;
-    this.ended = new FutureCore(owner.core, undefined, undefined);
+    this.ended = new FutureCore(owner.core, kind, this);
   }
 
   get core(): LoopCore {
@@ -50,6 +52,7 @@ export class Nursery {
 
   spawn(body: () => Operation<unknown>, options: FiberOptions): FiberCore {
     const fiber = spawnCore(this.core, body, this.#owner, options);
+    if (this.#ending === "first" || this.#ending === "success") fiber.markExpendable();
     this.add(fiber);
     return fiber;
   }
@@ -127,6 +130,11 @@ export class Nursery {
 
   #report(member: FutureCore): void {
     this.core.report(member.content, member instanceof FiberCore ? member.errorOrigin() : { kind: "future", name: "member of a scope" });
+  }
+
+  /** The last member that runs, if there is just one. */
+  get last(): FutureCore | undefined {
+    return this.#running === 1 ? first(this.#members, ({ state }) => state === UNRESOLVED) : undefined;
   }
 
   /** Nobody is left: a member that is added now would be lost. */

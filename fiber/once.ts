@@ -5,12 +5,27 @@
  */
 
 import { SystemError } from "../event/errno.ts";
+import { inheritedPriority } from "../future/event_future.ts";
+import type { Future } from "../future/future.ts";
 import { type Operation, operationOf, type Runnable } from "../future/operation.ts";
-import { currentCore } from "./fiber.ts";
+import { rootOf } from "./family.ts";
+import { currentCore, fiberOf, spawnCore } from "./fiber.ts";
 import type { FiberCore } from "./fiber_core.ts";
 import { disposed, type PrimitiveOptions, titleOf } from "./primitive.ts";
 import { WaitOperation } from "./wait_operation.ts";
 import { WAIT, type Waiter, WaitQueue } from "./wait_queue.ts";
+
+/** What a once tells of itself. */
+export interface OnceStatistics {
+  /** It has its value. */
+  readonly isMade: boolean;
+  /** The name of the fiber that makes the value; `undefined` when nobody does. */
+  readonly maker: string | undefined;
+  /** How many wait for it. */
+  readonly waiters: number;
+  /** The most that ever waited at once. */
+  readonly mostWaiters: number;
+}
 
 /** Whoever is answered this is to make the value. */
 const YOUR_TURN = Symbol("your turn");
@@ -88,7 +103,7 @@ export class Once<T> implements Disposable {
   }
 
   /**
-   * The value. Suspends while it is being made, here or on another fiber.
+   * The value. Suspends while it is being made, here or on another fiber, and where it is asked for again and again now and then, to let others run.
    *
    * Interrupted while it waits, the fiber has left the queue; while it makes the value, the next one who waits makes it.
    *
@@ -108,6 +123,40 @@ export class Once<T> implements Disposable {
     this.#maker = undefined;
     this.#queue.unparkAll(this.#made);
     return this.#made.value;
+  }
+
+  /**
+   * The value by a future: for callbacks and async code. A floating fiber asks for it, with the priority of the one that runs, and makes it if its turn
+   * comes. Cancelled, that fiber is, as {@linkcode Once.get} says.
+   *
+   * @throws {SystemError} EPIPE when it was disposed, ECANCELED when the loop is exiting. A pending future is rejected with what `get` throws.
+   *
+   * @example In async code
+   * ```ts
+   * import { EventLoop, Once, sleep } from "@sd/fibers";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const loop = EventLoop.default();
+   * const shared = new Once(function* () {
+   *   yield* sleep(1);
+   *   return "made";
+   * }, { loop });
+   * const value = shared.getFuture().finally(() => loop.exit());
+   * await loop.loop();
+   * assertEquals(await value, "made");
+   * ```
+   */
+  getFuture(): Future<T> {
+    const queue = this.#queue;
+    queue.requireOpen();
+    const options = { name: queue.title, priority: inheritedPriority(), floating: true };
+    return fiberOf<T>(spawnCore(queue.core, () => this.get(), rootOf(queue.core), options));
+  }
+
+  /** What it is at now. */
+  statistics(): OnceStatistics {
+    const { size, mostWaiters } = this.#queue;
+    return { isMade: this.#made !== undefined, maker: this.#maker?.name, waiters: size, mostWaiters };
   }
 
   /** All who wait get EPIPE, as whoever comes later. */

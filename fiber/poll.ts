@@ -14,7 +14,7 @@ import { later } from "../event/time_source.ts";
 import { requireFd, requireUsec } from "../event/validate.ts";
 import { type CurrentFiber, TIMEOUT } from "../future/current.ts";
 import { PassingIo } from "./borrowed_io.ts";
-import { StreamOperation } from "./stream_io.ts";
+import { type StreamIo, StreamOperation } from "./stream_io.ts";
 
 const EPERM = -1;
 const EINTR = -4;
@@ -103,6 +103,20 @@ class PollerIo extends PassingIo {
   }
 }
 
+/** What a descriptor is ready for now; 0 for nothing. Throws what the kernel refuses. */
+export function pollNow(fiber: CurrentFiber, { fd, events }: PollEntry): number {
+  const watched = watchedOf([{ fd, events }]);
+  const io = new PollerIo(watched, 0);
+  io.requireFree(fiber);
+  io.begin();
+  try {
+    io.sweep();
+    return watched.get(fd)!.revents & (events | UNASKED);
+  } finally {
+    io.end();
+  }
+}
+
 /** See `poll` of the entry. */
 export class PollOperation extends StreamOperation<number> {
   declare protected readonly io: PollerIo;
@@ -119,6 +133,11 @@ export class PollOperation extends StreamOperation<number> {
 
   protected override get action(): string {
     return "poll";
+  }
+
+  /** What the fiber waits by: closing it ends the wait. */
+  get waitsBy(): StreamIo {
+    return this.io;
   }
 
   protected override step(): boolean {
@@ -147,12 +166,16 @@ export class PollOperation extends StreamOperation<number> {
   }
 }
 
+/** What a descriptor can be waited for; EINVAL for anything else. */
+export function requireEvents(events: number, action: string): number {
+  if (Number.isInteger(events) && (events & ~ALLOWED) === 0) return events;
+  throw new SystemError("EINVAL", `Cannot ${action} for events '${events}': it takes a word of IoEvent flags without ET`);
+}
+
 function watchedOf(entries: readonly PollEntry[]): Map<number, Watched> {
   const all = new Map<number, Watched>();
   for (const { fd, events } of entries) {
-    if (!Number.isInteger(events) || (events & ~ALLOWED) !== 0) {
-      throw new SystemError("EINVAL", `Cannot poll fd ${fd} for events '${events}': it takes a word of IoEvent flags without ET`);
-    }
+    requireEvents(events, `poll fd ${fd}`);
     if (Number.isInteger(fd) && fd < 0) continue;
     const watched = all.get(requireFd(fd, "poll"));
     if (watched === undefined) all.set(fd, { events, revents: 0, isAlwaysReady: false });

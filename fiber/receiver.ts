@@ -4,10 +4,9 @@
  * @module
  */
 
-import type { Operation } from "../future/operation.ts";
 import type { FiberCore } from "./fiber_core.ts";
 import { type ReceiveFuture, receiveFutureOf, type Reception } from "./receive_future.ts";
-import { WaitOperation } from "./wait_operation.ts";
+import { type SelectableOperation, WaitOperation } from "./wait_operation.ts";
 import { WAIT } from "./wait_queue.ts";
 
 /** As a pop, but the end is no error. */
@@ -19,13 +18,11 @@ class NextOperation<T> extends WaitOperation<void, T | undefined> {
     this.#reception = reception;
   }
 
-  protected override attempt(fiber: FiberCore): T | undefined | typeof WAIT {
+  override attempt(fiber: FiberCore): T | undefined | typeof WAIT {
     return this.#reception.isExhausted ? undefined : super.attempt(fiber);
   }
 
-  protected override failed(): boolean {
-    return this.end(undefined);
-  }
+  protected override failed(): undefined {}
 }
 
 /** What items of a receiver come from. */
@@ -60,7 +57,7 @@ export abstract class Receiver<T> implements AsyncIterable<T> {
   }
 
   /**
-   * The next item. Suspends only while none is there.
+   * The next item. Suspends only while none is there, and where one always is now and then, to let others run.
    *
    * Interrupted, the fiber has left the queue and took nothing. If an item was handed to it before it ran again, that is returned, and the
    * interruption comes at the next suspension.
@@ -70,7 +67,7 @@ export abstract class Receiver<T> implements AsyncIterable<T> {
    * @throws {SystemError} ESRCH off a fiber; EPIPE when it is closed and empty; EINVAL on another loop's fiber; EBUSY when somebody's `resume`
    * woke the fiber.
    */
-  pop(): Operation<T> {
+  pop(): SelectableOperation<T> {
     return new WaitOperation<void, T>(this.#reception.queue, undefined);
   }
 
@@ -78,7 +75,7 @@ export abstract class Receiver<T> implements AsyncIterable<T> {
    * The next item, or `undefined` when it is closed and empty: `for (let item; (item = yield* jobs.next()) !== undefined;)`. As
    * {@linkcode Receiver.pop} in all else.
    */
-  next(): Operation<T | undefined> {
+  next(): SelectableOperation<T | undefined> {
     return new NextOperation<T>(this.#reception);
   }
 

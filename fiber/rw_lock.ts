@@ -7,21 +7,23 @@
 import { SystemError } from "../event/errno.ts";
 import type { LoopCore } from "../event/loop_core.ts";
 import { type Future, newFutureOf } from "../future/future.ts";
-import type { Operation } from "../future/operation.ts";
-import { requireNoCycle } from "./deadlock.ts";
 import { currentCore } from "./fiber.ts";
 import type { FiberCore } from "./fiber_core.ts";
 import { addHold, currentOwner, Hold, holdOf, type Lock, removeHold } from "./lock.ts";
 import { disposed, type FairOptions, isByPriority, titleOf } from "./primitive.ts";
-import { waitFutureCore, WaitOperation } from "./wait_operation.ts";
+import { type SelectableOperation, waitFutureCore, WaitOperation } from "./wait_operation.ts";
 import { WAIT, WaitQueue } from "./wait_queue.ts";
 
 /** What a lock for readers and writers tells of itself. */
 export interface RwLockStatistics {
   /** How many read. */
   readonly readers: number;
+  /** The most that ever read at once. */
+  readonly mostReaders: number;
   /** Somebody writes. */
   readonly isWritten: boolean;
+  /** The name of the fiber that writes; `undefined` when nobody or no fiber does. */
+  readonly writer: string | undefined;
   /** How many wait, for either. */
   readonly waiters: number;
   /** The most that ever waited at once. */
@@ -36,6 +38,7 @@ class RwLockCore implements Lock {
   readonly queue: WaitQueue<Mode, Hold>;
   readonly lendsPriority: boolean = false;
   readonly readers: Set<Hold> = new Set();
+  mostReaders: number = 0;
   writer: Hold | undefined = undefined;
   #disposed = false;
 
@@ -61,9 +64,7 @@ class RwLockCore implements Lock {
     if (fiber !== undefined && holdOf(fiber, this) !== undefined) {
       throw new SystemError("EDEADLK", `Cannot lock ${this.title}: fiber '${fiber.name}' holds it already`);
     }
-    if (this.queue.isFree && this.#admits(mode)) return this.#take(mode, fiber);
-    if (fiber !== undefined) requireNoCycle(fiber, this);
-    return WAIT;
+    return this.queue.isFree && this.#admits(mode) ? this.#take(mode, fiber) : WAIT;
   }
 
   #admits(mode: Mode): boolean {
@@ -72,8 +73,8 @@ class RwLockCore implements Lock {
 
   #take(mode: Mode, fiber: FiberCore | undefined): Hold {
     const hold = new Hold(this, fiber);
-    if (mode === "read") this.readers.add(hold);
-    else this.writer = hold;
+    if (mode === "write") this.writer = hold;
+    else if (this.readers.add(hold).size > this.mostReaders) this.mostReaders = this.readers.size;
     addHold(hold);
     return hold;
   }
@@ -195,7 +196,8 @@ export class RwLock implements Disposable {
   }
 
   /**
-   * Takes it for reading, when its turn has come. Suspends only while somebody writes or waits before.
+   * Takes it for reading, when its turn has come. Suspends only while somebody writes or waits before, and where it is always free now and then, to
+   * let others run.
    *
    * Interrupted, the fiber has left the queue and holds nothing. If it was handed the lock before it ran again, it holds it, and the interruption
    * comes at the next suspension.
@@ -206,12 +208,12 @@ export class RwLock implements Disposable {
    * @throws {SystemError} ESRCH off a fiber; EDEADLK when the fiber holds it already, or when that would close a circle; EOWNERDEAD, see above;
    * EPIPE when it was disposed; EINVAL on another loop's fiber; EBUSY when somebody's `resume` woke the fiber.
    */
-  read(): Operation<Disposable> {
+  read(): SelectableOperation<Disposable> {
     return new WaitOperation<Mode, Hold>(this.#core.queue, "read");
   }
 
   /** Takes it for writing, when its turn has come and nobody holds it. As {@linkcode RwLock.read} in all else. */
-  write(): Operation<Disposable> {
+  write(): SelectableOperation<Disposable> {
     return new WaitOperation<Mode, Hold>(this.#core.queue, "write");
   }
 
@@ -242,8 +244,15 @@ export class RwLock implements Disposable {
 
   /** What it is at now. */
   statistics(): RwLockStatistics {
-    const { readers, writer, queue } = this.#core;
-    return { readers: readers.size, isWritten: writer !== undefined, waiters: queue.size, mostWaiters: queue.mostWaiters };
+    const { readers, mostReaders, writer, queue } = this.#core;
+    return {
+      readers: readers.size,
+      mostReaders,
+      isWritten: writer !== undefined,
+      writer: writer?.fiber?.name,
+      waiters: queue.size,
+      mostWaiters: queue.mostWaiters,
+    };
   }
 
   /** All who wait get EPIPE, as whoever comes later. Whoever holds it may finish. */

@@ -5,188 +5,22 @@
  */
 
 import { SystemError } from "../event/errno.ts";
-import { ClockIndex, type Usec } from "../event/time.ts";
-import { later } from "../event/time_source.ts";
-import { requireOptions, requireUsec } from "../event/validate.ts";
-import { requireAwaitable } from "../future/await.ts";
+import { requireOptions } from "../event/validate.ts";
 import { type CurrentFiber, EMPTY, TIMEOUT, VALUE } from "../future/current.ts";
-import { Future, futureCoreOf } from "../future/future.ts";
-import { type FutureCore, UNRESOLVED } from "../future/future_core.ts";
 import { BaseOperation, type Operation } from "../future/operation.ts";
-import { Slot } from "../future/slot.ts";
-import { timeFutureCore } from "../future/time_future.ts";
-import type { FiberCore, FiberWait } from "./fiber_core.ts";
-import { Receiver, receptionOf } from "./receiver.ts";
-import { requireSameLoop, wokenError } from "./wait_operation.ts";
-import { GRANTED, type MakeError, WAIT, Waiter, WAITING, type WaitQueue } from "./wait_queue.ts";
+import { mayGoOn, ON_THE_SPOT } from "./credit.ts";
+import type { FiberCore } from "./fiber_core.ts";
+import type { FiberWait } from "./fiber_wait.ts";
+import { type Case, caseOf, type Chosen, type Selectable, type Selection } from "./select_case.ts";
+import { wokenError } from "./wait_operation.ts";
+import { lookAfter, WAIT } from "./wait_queue.ts";
 
-/** What can be a case of a `select`: a channel or subscription is a pop, a future its value, a number a timeout in microseconds. */
-export type Selectable = Receiver<unknown> | Future<unknown> | Usec;
-
-/**
- * What a case gives.
- *
- * @typeParam S The case.
- */
-export type Chosen<S> = S extends Receiver<infer T> ? T : S extends Future<infer T> ? T : void;
+export type { Chosen, Selectable };
 
 /** How to choose. */
 export interface SelectOptions {
   /** Of several cases that are ready, the one that was chosen longest ago. Default: `false`, the one that stands first. */
   fair?: boolean;
-}
-
-/** One case, while it is selected from. */
-interface Case {
-  readonly key: string;
-  /** What stands for it when it comes to fairness; `undefined`: it comes last. */
-  readonly source: object | undefined;
-  /** It waits for a time, and in the exit phase none comes. */
-  readonly isTimer: boolean;
-  requireFitting(fiber: FiberCore): void;
-  /** Its value if it is ready, else WAIT. Throws its error. */
-  attempt(fiber: FiberCore): unknown;
-  wait(fiber: FiberCore, select: Selection): void;
-  /** What it has come to: it was chosen. */
-  result(): unknown;
-  /** It waits no more. */
-  withdraw(): void;
-  /** It was chosen, and nobody will have its value. */
-  takeBack?(): void;
-  priorityChanged?(priority: number): void;
-}
-
-/** Who is told that a case is ready. */
-interface Selection {
-  choose(chosen: Case): void;
-}
-
-/** The place of a select in a queue. */
-class CaseWaiter extends Waiter {
-  readonly #case: Case;
-  readonly #select: Selection;
-
-  constructor(queue: WaitQueue, fiber: FiberCore, owner: Case, select: Selection) {
-    super(queue, undefined, fiber);
-    this.#case = owner;
-    this.#select = select;
-  }
-
-  override ended(): void {
-    this.#select.choose(this.#case);
-  }
-}
-
-class ReceiveCase implements Case {
-  readonly key: string;
-  readonly source: WaitQueue<void>;
-  readonly isTimer: boolean = false;
-  #waiter: CaseWaiter | undefined = undefined;
-
-  constructor(key: string, receiver: Receiver<unknown>) {
-    this.key = key;
-    this.source = receptionOf(receiver).queue;
-  }
-
-  requireFitting(fiber: FiberCore): void {
-    requireSameLoop(fiber, this.source);
-  }
-
-  attempt(fiber: FiberCore): unknown {
-    return this.source.attempt(undefined, fiber);
-  }
-
-  wait(fiber: FiberCore, select: Selection): void {
-    this.#waiter = new CaseWaiter(this.source, fiber, this, select);
-    this.source.park(this.#waiter);
-  }
-
-  result(): unknown {
-    const { state, content } = this.#waiter!;
-    if (state === GRANTED) return content;
-    throw (content as MakeError)();
-  }
-
-  withdraw(): void {
-    const waiter = this.#waiter;
-    if (waiter?.state === WAITING) this.source.cancel(waiter);
-  }
-
-  takeBack(): void {
-    const { state, content } = this.#waiter!;
-    if (state === GRANTED) this.source.takeBack(content);
-  }
-
-  priorityChanged(priority: number): void {
-    const waiter = this.#waiter;
-    if (waiter?.state === WAITING) this.source.reprioritise(waiter, priority);
-  }
-}
-
-class FutureCase implements Case {
-  readonly key: string;
-  readonly source: FutureCore;
-  readonly isTimer: boolean = false;
-  #slot: Slot | undefined = undefined;
-
-  constructor(key: string, future: Future<unknown>) {
-    this.key = key;
-    this.source = futureCoreOf(future);
-  }
-
-  requireFitting(fiber: FiberCore): void {
-    requireAwaitable(fiber, this.source);
-  }
-
-  attempt(): unknown {
-    return this.source.state === UNRESOLVED ? WAIT : this.result();
-  }
-
-  wait(_fiber: FiberCore, select: Selection): void {
-    this.#slot = new Slot(this.source, () => select.choose(this));
-  }
-
-  result(): unknown {
-    return this.source.result();
-  }
-
-  withdraw(): void {
-    this.#slot?.remove();
-  }
-}
-
-class TimeoutCase implements Case {
-  readonly key: string;
-  readonly source: undefined = undefined;
-  readonly isTimer: boolean;
-  readonly #usec: Usec;
-  #timer: FutureCore | undefined = undefined;
-  #slot: Slot | undefined = undefined;
-
-  constructor(key: string, usec: Usec) {
-    this.key = key;
-    this.#usec = requireUsec(usec, `timeout of case '${key}'`);
-    this.isTimer = usec !== Infinity;
-  }
-
-  requireFitting(): void {}
-
-  attempt(): unknown {
-    return this.#usec === 0 ? undefined : WAIT;
-  }
-
-  wait({ core }: FiberCore, select: Selection): void {
-    if (!this.isTimer) return;
-    this.#timer = timeFutureCore(core, ClockIndex.monotonic, later(core, ClockIndex.monotonic, this.#usec), 1);
-    this.#slot = new Slot(this.#timer, () => select.choose(this));
-  }
-
-  result(): void {}
-
-  withdraw(): void {
-    this.#slot?.remove();
-    this.#timer?.cancel(undefined);
-  }
 }
 
 /** When what stands for a case was last chosen fairly. */
@@ -205,10 +39,14 @@ interface Choice {
 
 class SelectOperation extends BaseOperation<Choice> implements FiberWait, Selection {
   readonly title: string = "one of several";
+  /** It has other ways to end. */
+  readonly obstacle: undefined;
   readonly #fair: boolean;
   #cases: readonly Case[];
   #chosen: Case | undefined = undefined;
   #fiber: FiberCore | undefined = undefined;
+  /** It lets others run before it asks. */
+  #isPaused = false;
 
   constructor(cases: readonly Case[], fair: boolean) {
     super();
@@ -219,40 +57,56 @@ class SelectOperation extends BaseOperation<Choice> implements FiberWait, Select
   protected override start(current: CurrentFiber): boolean {
     const fiber = current as FiberCore;
     for (const each of this.#cases) each.requireFitting(fiber);
+    if (fiber.cell < TIMEOUT && !mayGoOn(ON_THE_SPOT)) {
+      this.#isPaused = true;
+      fiber.parkReady();
+      fiber.waiter = this;
+      return false;
+    }
+    return this.#proceed(fiber);
+  }
+
+  #proceed(fiber: FiberCore): boolean {
     if (fiber.cell >= TIMEOUT) throw fiber.takeError();
     if (this.#fair) this.#cases = this.#cases.toSorted((a, b) => age(a) - age(b) || 0);
     for (const each of this.#cases) {
-      const value = each.attempt(fiber);
+      const value = each.isDefault ? WAIT : each.attempt(fiber);
       if (value !== WAIT) return this.#end(each, value);
     }
+    const otherwise = this.#cases.find((each) => each.isDefault);
+    if (otherwise !== undefined) return this.#end(otherwise, undefined);
     if (fiber.cell !== EMPTY) throw wokenError(fiber);
-    if (this.#cases.some((each) => each.isTimer) && fiber.refuse()) return false;
+    if (this.#cases.some((each) => each.isFed) && fiber.refuse()) return false;
     this.#wait(fiber);
-    fiber.parkFor(this);
     return false;
   }
 
   #wait(fiber: FiberCore): void {
     this.#chosen = undefined;
     this.#fiber = fiber;
+    fiber.parkFor(this);
     try {
-      for (const each of this.#cases) each.wait(fiber, this);
+      for (const each of this.#cases) {
+        if (this.#chosen === undefined) each.wait(fiber, this);
+      }
     } catch (error) {
-      this.#withdraw();
+      fiber.unpark();
       throw error;
     }
   }
 
+  /** All but the chosen one leave, then those whom they kept waiting are looked after: nobody can be granted two. */
   #withdraw(): void {
-    for (const each of this.#cases) each.withdraw();
+    for (const each of this.#cases) {
+      if (each !== this.#chosen) each.withdraw();
+    }
+    lookAfter();
   }
 
   /** The first that is ready; the others leave no trace. */
   choose(chosen: Case): void {
     this.#chosen = chosen;
-    for (const each of this.#cases) {
-      if (each !== chosen) each.withdraw();
-    }
+    this.#withdraw();
     this.#fiber!.endWait();
   }
 
@@ -261,13 +115,24 @@ class SelectOperation extends BaseOperation<Choice> implements FiberWait, Select
     const chosen = this.#chosen;
     fiber.waiter = undefined;
     fiber.unpark();
+    if (this.#isPaused) {
+      this.#isPaused = false;
+      return this.#proceed(fiber);
+    }
     if (chosen === undefined) {
       this.#withdraw();
       throw wokenError(fiber);
     }
     if (fiber.cell === VALUE) fiber.takeValue();
-    chosen.withdraw();
-    return this.#end(chosen, chosen.result());
+    return this.#finish(chosen);
+  }
+
+  #finish(chosen: Case): true {
+    try {
+      return this.#end(chosen, chosen.result());
+    } finally {
+      chosen.withdraw();
+    }
   }
 
   #end(chosen: Case, value: unknown): true {
@@ -277,6 +142,7 @@ class SelectOperation extends BaseOperation<Choice> implements FiberWait, Select
   }
 
   abandoned(): void {
+    this.#isPaused = false;
     this.#withdraw();
     this.#chosen?.takeBack?.();
   }
@@ -286,33 +152,38 @@ class SelectOperation extends BaseOperation<Choice> implements FiberWait, Select
   }
 }
 
-function caseOf(key: string, selectable: Selectable): Case {
-  if (typeof selectable === "number") return new TimeoutCase(key, selectable);
-  if (selectable instanceof Future) return new FutureCase(key, selectable);
-  if (selectable instanceof Receiver) return new ReceiveCase(key, selectable);
-  throw new SystemError("EINVAL", `Cannot select case '${key}' of '${String(selectable)}': it takes a channel, a future or a timeout`);
-}
-
 /**
  * Waits for the first of several things; exactly one takes effect, and nothing is lost in the others.
  *
- * A channel or a subscription stands for a pop, a future for its value, a number for a timeout in microseconds. The cases are tried in order, so
- * of several that are ready the one that stands first is chosen, or with `fair` the one that was chosen longest ago. If none is ready,
- * the fiber suspends, and waits in all their queues together until one is. A timeout of 0 is ready at once: standing last, it is what
- * happens when nothing else is ready. A channel that is closed and empty is ready, and so is a future that was rejected: choosing it throws
- * its error.
+ * A case is an operation of a primitive (`mutex.lock()`, `slots.acquire(2)`, `table.read()`, `gate.pass()`, `requests.wait()`, `jobs.pop()`,
+ * `jobs.next()`, `jobs.push(job)`) and stands for what it returns; a channel or a subscription stands for its `pop()`, a future for its value,
+ * `{ fd, events }` for what the descriptor is ready for, a number for a timeout in microseconds.
+ *
+ * The cases are tried in the order of the object's keys, so of several that are ready the one that stands first is chosen, or with `fair` the one
+ * that was chosen longest ago. If none is ready, the fiber suspends, and waits in all their queues together until one is. A timeout of 0 is the
+ * default: wherever it stands, it is what happens when nothing else is ready, and the fiber does not suspend. A case that would throw is ready,
+ * and choosing it throws: a channel that is closed and empty, one that is closed to a push, a disposed or broken lock, a future that was rejected.
+ *
+ * The item of a push belongs to the channel when the push was chosen and succeeded. In all else it stays yours, and does not go to `onDrop`. A select
+ * never meets itself, in a channel that it both pushes to and pops from. A select has other ways to go on, so waiting for a lock in one closes no
+ * circle (EDEADLK); a mutex that the fiber holds itself is a mistake all the same. Where something is
+ * always ready, the fiber gives way to others now and then.
+ *
+ * What does something to others by the wait alone is no case: `Barrier.wait`, `Condition.wait`, `Once.get`. Their futures are, which wait on when
+ * another case is chosen.
  *
  * Interrupted, the fiber has left all queues and took nothing. If a case was chosen before it ran again, that counts, and the interruption comes at
  * the next suspension.
  *
  * @typeParam C The cases.
  * @param cases By their names.
- * @returns The name of the one that was chosen, and its value.
+ * @returns The name of the one that was chosen, and its value: of a lock what gives it back, for `using`.
  * @throws {CancelledError} When the fiber is cancelled.
  * @throws {TimeoutError} When a deadline of the fiber passes.
- * @throws {SystemError} ESRCH off a fiber; EPIPE when the chosen channel is closed; EINVAL for no cases, what is no case, another loop's;
- * EDEADLK for the fiber's own future; EBUSY when somebody's `resume` woke the fiber. What the chosen future was rejected with is thrown as
- * it is.
+ * @throws {SystemError} ESRCH off a fiber; EINVAL for no cases, what is no case, another loop's; EBADF for what is no descriptor; EDEADLK for the
+ * fiber's own future or mutex; ECANCELED on a loop that is exiting, if it would have to wait for a time or a descriptor; EBUSY when somebody's
+ * `resume` woke the fiber. What the chosen case throws is thrown as it is: EPIPE of a closed channel or a disposed lock, EOWNERDEAD, what the future
+ * was rejected with.
  *
  * @example Jobs until told to stop
  * ```ts
@@ -333,6 +204,25 @@ function caseOf(key: string, selectable: Selectable): Case {
  *   log.push("stopped");
  * });
  * assertEquals(log, ["a job", "stopped"]);
+ * ```
+ *
+ * @example Passing a job on, or doing it here, or neither
+ * ```ts
+ * import { Channel, run, select, Semaphore } from "@sd/fibers";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const log: string[] = [];
+ * await run(function* () {
+ *   const jobs = new Channel<string>({ capacity: 1 });
+ *   const slots = new Semaphore(1);
+ *   using taken = new DisposableStack();
+ *   for (const job of ["first", "second", "third"]) {
+ *     const got = yield* select({ sent: jobs.push(job), slot: slots.acquire(), default: 0 });
+ *     if (got.key === "slot") taken.use(got.value);
+ *     log.push(`${job}: ${got.key}`);
+ *   }
+ * });
+ * assertEquals(log, ["first: sent", "second: slot", "third: default"]);
  * ```
  */
 export function select<const C extends Readonly<Record<string, Selectable>>>(

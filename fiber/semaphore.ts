@@ -7,10 +7,9 @@
 import { SystemError } from "../event/errno.ts";
 import type { LoopCore } from "../event/loop_core.ts";
 import { type Future, newFutureOf } from "../future/future.ts";
-import type { Operation } from "../future/operation.ts";
 import { currentCore } from "./fiber.ts";
 import { disposed, type FairOptions, isByPriority, requireCount, titleOf } from "./primitive.ts";
-import { waitFutureCore, WaitOperation } from "./wait_operation.ts";
+import { type SelectableOperation, waitFutureCore, WaitOperation } from "./wait_operation.ts";
 import { WAIT, WaitQueue } from "./wait_queue.ts";
 
 /** What a semaphore tells of itself. */
@@ -189,7 +188,8 @@ export class Semaphore implements Disposable {
   }
 
   /**
-   * Takes permits, when its turn has come and all of them are available. Suspends only if they are not to be had at once.
+   * Takes permits, when its turn has come and all of them are available. Suspends only if they are not to be had at once, and where they always are
+   * now and then, to let others run.
    *
    * Interrupted, the fiber has left the queue and holds none, and those whom it held back are served. If it was handed them before it ran again,
    * it holds them, and the interruption comes at the next suspension.
@@ -201,7 +201,7 @@ export class Semaphore implements Disposable {
    * @throws {SystemError} ESRCH off a fiber; EINVAL for what is no whole number from 1 up, more than there are, another loop's fiber; EPIPE when it
    * was disposed; EBUSY when somebody's `resume` woke the fiber.
    */
-  acquire(n: number = 1): Operation<Permits> {
+  acquire(n: number = 1): SelectableOperation<Permits> {
     return new WaitOperation<number, Permits>(this.#core.queue, this.#require(n));
   }
 

@@ -26,7 +26,8 @@ class SettledOperation<T> extends AwaitOperation<Outcome<T>> {
  * @returns The outcome.
  * @throws {CancelledError} When the fiber is cancelled.
  * @throws {TimeoutError} When a deadline of the fiber passes.
- * @throws {SystemError} ESRCH off a fiber, EINVAL for what is no future or one of another loop, EDEADLK for the fiber's own future, EBUSY when
+ * @throws {SystemError} ESRCH off a fiber, EINVAL for what is no future or one of another loop, EDEADLK for the fiber's own future
+ * or when that would close a circle of fibers that wait for one another (see `Mutex`), EBUSY when
  * somebody's `resume` woke it.
  */
 export function settled<T>(future: Future<T>): Operation<Outcome<T>> {

@@ -12,6 +12,7 @@ import type { FutureCore } from "../future/future_core.ts";
 import type { Canceller } from "../future/interruption.ts";
 import { type Operation, operationOf, requireFiber, type Runnable } from "../future/operation.ts";
 import { Slot } from "../future/slot.ts";
+import { letGo } from "../future/event_future.ts";
 import { timeFutureCore } from "../future/time_future.ts";
 import type { FiberCore } from "./fiber_core.ts";
 import { TimeoutScopeCore } from "./timeout_scope.ts";
@@ -42,6 +43,11 @@ export class Shield {
     return this.#held?.kind === CANCEL || (this.#outer?.holdsCancel ?? false);
   }
 
+  /** Its grace may end, and let through what it holds back. */
+  get mayOpen(): boolean {
+    return this.#held !== undefined && this.#timer !== undefined || (this.#outer?.mayOpen ?? false);
+  }
+
   /** Whether it keeps this interruption. In the exit phase it keeps none: what a clean-up would wait for can hardly come any more. */
   hold(kind: number, content: unknown, by: Canceller | undefined): boolean {
     if (this.#open || this.#fiber.core.exitRequested) return this.#outer?.hold(kind, content, by) ?? false;
@@ -62,7 +68,7 @@ export class Shield {
     const fiber = this.#fiber;
     fiber.shield = this.#outer;
     this.#slot?.remove();
-    this.#timer?.cancel(undefined);
+    if (this.#timer !== undefined) letGo(this.#timer);
     const held = this.#takeHeld();
     if (held !== undefined) fiber.restore(held);
   }

@@ -10,6 +10,7 @@ import { requireUsec } from "../event/validate.ts";
 import { type CurrentFiber, EMPTY, ERROR } from "../future/current.ts";
 import { finishWait } from "../future/await.ts";
 import { BaseOperation, type Operation } from "../future/operation.ts";
+import { letGo } from "../future/event_future.ts";
 import { timeFutureCore } from "../future/time_future.ts";
 import type { FiberCore } from "./fiber_core.ts";
 import { suspend } from "./suspend.ts";
@@ -37,7 +38,7 @@ class SleepOperation extends BaseOperation<void> {
     try {
       finishWait(fiber, timer);
     } finally {
-      timer.cancel(undefined);
+      letGo(timer);
     }
     this.value = undefined;
     return true;

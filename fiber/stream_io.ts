@@ -28,6 +28,7 @@ import { OFF, ON, SourceNode } from "../event/source_node.ts";
 import { Watch } from "../event/watch_table.ts";
 import { type CurrentFiber, EMPTY, ERROR } from "../future/current.ts";
 import { BaseOperation } from "../future/operation.ts";
+import { mayGoOn, SYSTEM_CALL } from "./credit.ts";
 import type { FiberCore } from "./fiber_core.ts";
 
 const EINTR = -4;
@@ -313,7 +314,7 @@ export abstract class StreamOperation<T> extends BaseOperation<T> {
   private proceed(fiber: FiberCore): boolean {
     const { io, direction } = this;
     while (direction.ready) {
-      if (!fiber.mayGoOn()) {
+      if (!mayGoOn(SYSTEM_CALL)) {
         io.pause(direction, fiber);
         return false;
       }

@@ -143,35 +143,27 @@ function resized(bytes: Uint8Array<ArrayBuffer>, size: number): Uint8Array<Array
   return moved;
 }
 
-/** Reads once, into several buffers one after the other. The kernel is called with one in between. */
+/** Reads once, into several buffers one after the other. */
 export class ReadVectorOperation extends InputOperation<number> {
   declare private readonly buffers: readonly Uint8Array[];
-  declare private readonly between: Uint8Array;
 
   constructor(io: StreamIo, buffers: readonly Uint8Array[]) {
     super(io);
-    this.buffers = buffers;
-    this.between = new Uint8Array(gatheredBytes(buffers, "read into"));
+    this.buffers = requireBuffers(buffers, "read into");
   }
 
   protected override isEmpty(): boolean {
-    if (this.between.length > 0) return false;
+    if (!this.buffers.every(isEmpty)) return false;
     this.value = 0;
     return true;
   }
 
   protected override step(): boolean {
-    const count = this.io.read(this.between);
-    if (count < 0) return false;
-    let at = 0;
-    for (const buffer of this.buffers) {
-      if (at >= count) break;
-      const part = this.between.subarray(at, Math.min(count, at + buffer.length));
-      buffer.set(part);
-      at += part.length;
-    }
-    this.value = count;
-    return true;
+    const { io } = this;
+    const count = io.core.kernel.tryReadVector(io.handle, this.buffers);
+    if (count < 0) io.failed(io.input, count, this.action);
+    else this.value = count;
+    return count >= 0;
   }
 }
 
@@ -229,22 +221,38 @@ export class WriteAllOperation extends OutputOperation<void> {
   }
 }
 
-/** The parts in one piece, as much as is moved at once: one call, so that what is written together arrives together. */
-export function gather(data: readonly Uint8Array[]): Uint8Array {
-  const gathered = new Uint8Array(gatheredBytes(data, "write"));
-  let at = 0;
-  for (const part of data) {
-    const fitting = part.subarray(0, gathered.length - at);
-    gathered.set(fitting, at);
-    at += fitting.length;
+/** Writes several pieces at once. */
+export class WriteVectorOperation extends OutputOperation<number> {
+  declare private readonly data: readonly Uint8Array[];
+
+  constructor(io: StreamIo, data: readonly Uint8Array[]) {
+    super(io);
+    this.data = requireBuffers(data, "write");
   }
-  return gathered;
+
+  protected override isEmpty(): boolean {
+    if (!this.data.every(isEmpty)) return false;
+    this.value = 0;
+    return true;
+  }
+
+  protected override step(): boolean {
+    const { io } = this;
+    const count = io.core.kernel.tryWriteVector(io.handle, this.data);
+    if (count < 0) io.failed(io.output, count, this.action);
+    else this.value = count;
+    return count >= 0;
+  }
 }
 
-function gatheredBytes(buffers: readonly Uint8Array[], action: string): number {
+/** A list of its own of what a call on several buffers may be given; EINVAL for anything else. */
+export function requireBuffers(buffers: readonly Uint8Array[], action: string): readonly Uint8Array[] {
   if (!Array.isArray(buffers)) throw new SystemError("EINVAL", `Cannot ${action} '${String(buffers)}': it takes an array of Uint8Arrays`);
-  const sum = buffers.reduce((bytes, buffer) => bytes + requireBytes(buffer, action).length, 0);
-  return Math.min(sum, MOST_AT_ONCE);
+  return buffers.map((buffer) => requireBytes(buffer, action));
+}
+
+function isEmpty(buffer: Uint8Array): boolean {
+  return buffer.length === 0;
 }
 
 /** What `accept` reports of a connection that has gone before it was taken: the next one may be better. */

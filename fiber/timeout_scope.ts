@@ -11,6 +11,7 @@ import { requireUsec } from "../event/validate.ts";
 import { type FutureCore, UNRESOLVED } from "../future/future_core.ts";
 import { type Operation, operationOf, requireFiber, type Runnable } from "../future/operation.ts";
 import { Slot } from "../future/slot.ts";
+import { letGo } from "../future/event_future.ts";
 import { timeFutureCore } from "../future/time_future.ts";
 import type { FiberCore } from "./fiber_core.ts";
 import type { Shield } from "./shield.ts";
@@ -90,10 +91,17 @@ export class TimeoutScopeCore {
     if (this.#timer === undefined) return;
     if (this.#timer.state === UNRESOLVED) {
       this.#closedUnexpired = true;
-      this.#timer.cancel(undefined);
+      letGo(this.#timer);
     } else {
       fiber.forgetTimeout(TimeoutScopeCore.untold(fiber));
     }
+  }
+
+  /** Whether any of a fiber's open ones may still interrupt it. */
+  static mayExpire(fiber: FiberCore): boolean {
+    let scope = fiber.deadline;
+    while (scope !== undefined && (scope.#timer === undefined || scope.#delivered)) scope = scope.outer;
+    return scope !== undefined;
   }
 
   /** The innermost of a fiber's open ones that has expired, and that the fiber was not told of. */

@@ -6,10 +6,9 @@
 
 import { SystemError } from "../event/errno.ts";
 import { type Future, newFutureOf } from "../future/future.ts";
-import type { Operation } from "../future/operation.ts";
 import { currentCore } from "./fiber.ts";
 import { disposed, type PrimitiveOptions, requireCount, titleOf } from "./primitive.ts";
-import { waitFutureCore, WaitOperation } from "./wait_operation.ts";
+import { type SelectableOperation, waitFutureCore, WaitOperation } from "./wait_operation.ts";
 import { WAIT, WaitQueue } from "./wait_queue.ts";
 
 /** What a wait group tells of itself. */
@@ -91,7 +90,7 @@ export class WaitGroup implements Disposable {
   }
 
   /**
-   * Waits until all are done. Suspends only while something is under way.
+   * Waits until all are done. Suspends only while something is under way, and where nothing ever is now and then, to let others run.
    *
    * Interrupted, the fiber has left the queue. If all was done before it ran again, that stands, and the interruption comes at the next suspension.
    *
@@ -100,7 +99,7 @@ export class WaitGroup implements Disposable {
    * @throws {SystemError} ESRCH off a fiber; EPIPE when it was disposed; EINVAL on another loop's fiber; EBUSY when somebody's `resume` woke the
    * fiber.
    */
-  wait(): Operation<void> {
+  wait(): SelectableOperation<void> {
     return new WaitOperation<void, void>(this.#queue, undefined);
   }
 

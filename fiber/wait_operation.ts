@@ -8,14 +8,32 @@ import { SystemError } from "../event/errno.ts";
 import { type CurrentFiber, EMPTY, ERROR, TIMEOUT, VALUE } from "../future/current.ts";
 import { FutureCore, type FutureKind } from "../future/future_core.ts";
 import { CancelledError } from "../future/interruption.ts";
-import { BaseOperation } from "../future/operation.ts";
-import type { FiberCore, FiberWait } from "./fiber_core.ts";
+import { BaseOperation, type Operation } from "../future/operation.ts";
+import { requireNoCircle } from "./deadlock.ts";
+import { mayGoOn, ON_THE_SPOT } from "./credit.ts";
+import type { FiberCore } from "./fiber_core.ts";
+import type { FiberWait } from "./fiber_wait.ts";
+import type { Lock } from "./lock.ts";
 import { GRANTED, type MakeError, WAIT, Waiter, WAITING, type WaitQueue } from "./wait_queue.ts";
+
+/**
+ * An operation that is a case of `select` as well as something to `yield*`.
+ *
+ * @typeParam T What it returns.
+ */
+export interface SelectableOperation<T> extends Operation<T> {
+  /** Nobody but this package makes one. */
+  readonly selectable: never;
+}
 
 /** A fiber that waits in one queue. */
 export class FiberWaiter extends Waiter implements FiberWait {
   get title(): string {
     return this.queue.title;
+  }
+
+  get obstacle(): Lock | undefined {
+    return this.state === WAITING ? this.queue.lock : undefined;
   }
 
   override ended(): void {
@@ -32,13 +50,33 @@ export class FiberWaiter extends Waiter implements FiberWait {
   }
 }
 
+/** A fiber that lets others run before it asks: it has no place in the queue yet. */
+class Pause implements FiberWait {
+  readonly title: string = "its next turn";
+  readonly obstacle: undefined;
+  readonly #operation: { refuse(): void };
+
+  constructor(operation: { refuse(): void }) {
+    this.#operation = operation;
+  }
+
+  abandoned(): void {
+    this.#operation.refuse();
+  }
+
+  priorityChanged(): void {}
+}
+
 /**
  * A request on a fiber. What was queued as an interruption comes first, then what can be served at once; else it waits. A wait that
  * ended before the fiber ran again counts, and an interruption that came meanwhile shows at the next suspension.
+ *
+ * Where everything can be served at once, the fiber gives way to others now and then, before it asks.
  */
-export class WaitOperation<R, T> extends BaseOperation<T> {
-  declare protected readonly queue: WaitQueue<R>;
-  declare private readonly request: R;
+export class WaitOperation<R, T> extends BaseOperation<T> implements SelectableOperation<T> {
+  declare readonly selectable: never;
+  declare readonly queue: WaitQueue<R>;
+  declare readonly request: R;
 
   constructor(queue: WaitQueue<R>, request: R) {
     super();
@@ -46,54 +84,81 @@ export class WaitOperation<R, T> extends BaseOperation<T> {
     this.request = request;
   }
 
+  /** Whether it may stand among others of which one is chosen: its wait by itself does nothing. */
+  get isSelectable(): boolean {
+    return true;
+  }
+
   protected override start(current: CurrentFiber): boolean {
     const fiber = current as FiberCore;
-    const { queue, request } = this;
-    requireSameLoop(fiber, queue);
-    if (fiber.cell >= TIMEOUT) {
-      queue.refuse(request);
-      throw fiber.takeError();
-    }
-    const granted = this.attempt(fiber);
-    if (granted !== WAIT) return this.end(granted);
-    if (fiber.cell !== EMPTY) {
-      queue.refuse(request);
-      throw wokenError(fiber);
-    }
-    this.park(fiber);
+    requireSameLoop(fiber, this.queue);
+    return fiber.cell < TIMEOUT && !mayGoOn(ON_THE_SPOT) ? this.pause(fiber) : this.proceed(fiber);
+  }
+
+  private pause(fiber: FiberCore): false {
+    fiber.parkReady();
+    fiber.waiter = new Pause(this);
     return false;
   }
 
-  protected attempt(fiber: FiberCore): T | typeof WAIT {
+  /** What seldom happens stands elsewhere: as small as this it is compiled into the code of its callers. */
+  private proceed(fiber: FiberCore): boolean {
+    if (fiber.cell >= TIMEOUT) this.refuseBy(fiber);
+    const granted = this.attempt(fiber);
+    return granted === WAIT ? this.wait(fiber) : this.end(granted);
+  }
+
+  private refuseBy(fiber: FiberCore): never {
+    this.refuse();
+    throw wokenError(fiber);
+  }
+
+  /** Serves it at once, or answers WAIT, or throws what stands against it. */
+  attempt(fiber: FiberCore): T | typeof WAIT {
     return this.queue.attempt(this.request, fiber) as T | typeof WAIT;
   }
 
+  /** It came to nothing. */
+  refuse(): void {
+    this.queue.refuse(this.request);
+  }
+
   /** In this order: whom parking wakes or lends a priority may look at what the fiber waits for. */
-  protected park(fiber: FiberCore): void {
-    const waiter = new FiberWaiter(this.queue, this.request, fiber);
+  private wait(fiber: FiberCore): false {
+    const { queue } = this;
+    if (fiber.cell !== EMPTY) this.refuseBy(fiber);
+    if (queue.lock !== undefined) requireNoCircle(fiber, queue.lock);
+    const waiter = new FiberWaiter(queue, this.request, fiber);
     fiber.parkFor(waiter);
-    this.queue.park(waiter);
+    queue.park(waiter);
+    return false;
   }
 
   protected override resume(current: CurrentFiber): boolean {
     const fiber = current as FiberCore;
-    const waiter = fiber.waiter as FiberWaiter;
+    const { waiter } = fiber;
     fiber.waiter = undefined;
     fiber.unpark();
+    if (!(waiter instanceof FiberWaiter)) return this.proceed(fiber);
     if (waiter.state === WAITING) {
       waiter.queue.cancel(waiter);
       throw wokenError(fiber);
     }
     if (fiber.cell === VALUE) fiber.takeValue();
-    return waiter.state === GRANTED ? this.end(waiter.content as T) : this.failed(waiter.content as MakeError);
+    return this.end(this.resultOf(waiter));
+  }
+
+  /** What its wait has come to. */
+  resultOf({ state, content }: Waiter): T {
+    return state === GRANTED ? content as T : this.failed(content as MakeError);
   }
 
   /** The wait was ended by an error. */
-  protected failed(error: MakeError): boolean {
+  protected failed(error: MakeError): T {
     throw error();
   }
 
-  protected end(value: T): true {
+  private end(value: T): true {
     this.value = value;
     return true;
   }
@@ -101,8 +166,11 @@ export class WaitOperation<R, T> extends BaseOperation<T> {
 
 /** A fiber can only wait on its own loop. */
 export function requireSameLoop(fiber: FiberCore, queue: WaitQueue): void {
-  if (fiber.core === queue.core) return;
-  throw new SystemError(
+  if (fiber.core !== queue.core) throw otherLoop(fiber, queue);
+}
+
+function otherLoop(fiber: FiberCore, queue: WaitQueue): SystemError {
+  return new SystemError(
     "EINVAL",
     `Cannot wait for ${queue.title} of loop '${queue.core.name}' on a fiber of loop '${fiber.core.name}': use until() with its future`,
   );

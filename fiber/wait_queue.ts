@@ -69,18 +69,21 @@ export abstract class Waiter {
   declare state: number;
   /** What was granted, or what makes the error. */
   declare content: unknown;
+  /** What it brought stays its own until it is granted something. */
+  declare readonly keepsRequest: boolean;
   /** The list that it stands in, and its neighbours there. */
   declare rank: Rank | undefined;
   declare previous: Waiter | undefined;
   declare next: Waiter | undefined;
 
-  constructor(queue: WaitQueue, request: unknown, fiber: FiberCore | undefined) {
+  constructor(queue: WaitQueue, request: unknown, fiber: FiberCore | undefined, keepsRequest: boolean = false) {
     this.queue = queue;
     this.request = request;
     this.fiber = fiber;
     this.priority = queue.priorityOf(request);
     this.state = WAITING;
     this.content = undefined;
+    this.keepsRequest = keepsRequest;
     this.rank = undefined;
     this.previous = undefined;
     this.next = undefined;
@@ -119,6 +122,22 @@ class Rank {
   }
 }
 
+/** The rules of queues that somebody left. What one of them does may make others leave theirs: they come after it, and nothing recurses. */
+const abandoned: { changed?(): void }[] = [];
+let isLooking = false;
+
+/** After `withdraw`: perhaps others can be served now. */
+export function lookAfter(): void {
+  if (isLooking) return;
+  isLooking = true;
+  try {
+    for (let i = 0; i < abandoned.length; i++) abandoned[i].changed!();
+  } finally {
+    isLooking = false;
+    abandoned.length = 0;
+  }
+}
+
 /** See the head of this module. */
 export class WaitQueue<R = unknown, T = unknown> {
   readonly core: LoopCore;
@@ -138,7 +157,9 @@ export class WaitQueue<R = unknown, T = unknown> {
     this.core = core;
     this.title = title;
     this.lock = lock;
-    this.#rule = rule;
+    // All rules are of one shape, whatever their primitive wrote down: reading from them costs the same for all.
+    const { attempt, priorityOf, changed, refused, takeBack } = rule;
+    this.#rule = { attempt, priorityOf, changed, refused, takeBack };
     this.#byPriority = byPriority;
     this.#ranks = byPriority ? [] : [new Rank(0)];
     this.#census = lock && new Census();
@@ -184,9 +205,12 @@ export class WaitQueue<R = unknown, T = unknown> {
 
   /** Serves the request at once, or answers WAIT: then it is to be parked. Throws when the queue is closed, and what the rule throws. */
   attempt(request: R, fiber: FiberCore | undefined): T | typeof WAIT {
-    if (this.#closed === undefined) return this.#rule.attempt(request, fiber);
+    return this.#closed === undefined ? this.#rule.attempt(request, fiber) : this.#refuseClosed(request);
+  }
+
+  #refuseClosed(request: R): never {
     this.refuse(request);
-    throw this.#closed();
+    throw this.#closed!();
   }
 
   /** The request came to nothing before it could wait. */
@@ -234,7 +258,7 @@ export class WaitQueue<R = unknown, T = unknown> {
   failAll(error: MakeError): void {
     for (let waiter = this.first; waiter !== undefined; waiter = this.first) {
       this.#end(waiter, FAILED, error);
-      this.refuse(waiter.request as R);
+      this.#drop(waiter);
     }
   }
 
@@ -266,9 +290,19 @@ export class WaitQueue<R = unknown, T = unknown> {
 
   /** One who waits here gives up, and takes nothing along. Its side knows, and is not told. */
   cancel(waiter: Waiter): void {
+    this.withdraw(waiter);
+    this.#drop(waiter);
+    lookAfter();
+  }
+
+  /** As `cancel`, of one of several who leave together: those who stay are looked after when all have left, by `lookAfter`. */
+  withdraw(waiter: Waiter): void {
     this.#leave(waiter);
-    this.refuse(waiter.request as R);
-    this.#rule.changed?.();
+    if (this.#rule.changed !== undefined) abandoned.push(this.#rule);
+  }
+
+  #drop(waiter: Waiter): void {
+    if (!waiter.keepsRequest) this.refuse(waiter.request as R);
   }
 
   /** Moves one who waits here to another queue, to its end, without waking it. */

@@ -13,6 +13,26 @@ import type { Reception } from "./receive_future.ts";
 import { Receiver } from "./receiver.ts";
 import { WAIT, WaitQueue } from "./wait_queue.ts";
 
+/** What a watch tells of itself. */
+export interface WatchStatistics {
+  /** How many want to know of changes. */
+  readonly subscribers: number;
+  /** The most that ever did at once. */
+  readonly mostSubscribers: number;
+  /** How often the value has changed. */
+  readonly changes: number;
+}
+
+/** What a subscription to a watch tells of itself. */
+export interface WatchSubscriptionStatistics {
+  /** There is a value that it has not seen. */
+  readonly hasNews: boolean;
+  /** How many wait for a change. */
+  readonly waiters: number;
+  /** The most that ever waited at once. */
+  readonly mostWaiters: number;
+}
+
 /** The value of a watch, and its versions. */
 interface Source<T> {
   readonly value: T;
@@ -36,7 +56,7 @@ class WatchReception<T> implements Reception<T> {
 
   #attempt(): T | typeof WAIT {
     if (this.isExhausted) throw this.#closedError();
-    return this.#seen === this.#source.version ? WAIT : this.#see();
+    return this.hasNews ? this.#see() : WAIT;
   }
 
   #see(): T {
@@ -48,8 +68,12 @@ class WatchReception<T> implements Reception<T> {
     return new SystemError("EPIPE", `Cannot receive from ${this.#title}: it is closed`);
   }
 
+  get hasNews(): boolean {
+    return !this.#left && this.#seen !== this.#source.version;
+  }
+
   get isExhausted(): boolean {
-    return this.#left || (this.#source.closed && this.#seen === this.#source.version);
+    return (this.#left || this.#source.closed) && !this.hasNews;
   }
 
   changed(): void {
@@ -86,6 +110,12 @@ export class WatchSubscription<T extends NonNullable<unknown>> extends Receiver<
     this.#leave = leave as (reception: WatchReception<T>) => void;
   }
 
+  /** What it is at now. */
+  statistics(): WatchSubscriptionStatistics {
+    const { hasNews, queue } = this.#reception;
+    return { hasNews, waiters: queue.size, mostWaiters: queue.mostWaiters };
+  }
+
   /** Wants to know no more; who waits for a change gets EPIPE. */
   [Symbol.dispose](): void {
     this.#leave(this.#reception);
@@ -116,6 +146,7 @@ export class Watch<T extends NonNullable<unknown>> implements Disposable {
   readonly #title: string;
   readonly #subscribers: Set<WatchReception<T>> = new Set();
   readonly #source: { value: T; version: number; closed: boolean };
+  #mostSubscribers = 0;
 
   /**
    * Makes one of this value.
@@ -129,7 +160,7 @@ export class Watch<T extends NonNullable<unknown>> implements Disposable {
   }
 
   /**
-   * The value. Setting it to what it is already changes nothing; else all subscribers are told.
+   * The value. Setting it to what it is already changes nothing; else all subscribers are told, in the order in which they began to listen.
    *
    * @throws {SystemError} EPIPE when it is closed and set, EINVAL for `undefined` and `null`.
    */
@@ -160,7 +191,7 @@ export class Watch<T extends NonNullable<unknown>> implements Disposable {
   subscribe(): WatchSubscription<T> {
     this.#requireOpen("subscribe to");
     const reception = new WatchReception<T>(this.#core, this.#source, `subscription to ${this.#title}`);
-    this.#subscribers.add(reception);
+    this.#mostSubscribers = Math.max(this.#mostSubscribers, this.#subscribers.add(reception).size);
     return new WatchSubscription<T>(reception, (left) => void this.#subscribers.delete(left));
   }
 
@@ -173,6 +204,11 @@ export class Watch<T extends NonNullable<unknown>> implements Disposable {
     this.#source.closed = true;
     for (const subscriber of this.#subscribers) subscriber.closed();
     this.#subscribers.clear();
+  }
+
+  /** What it is at now. */
+  statistics(): WatchStatistics {
+    return { subscribers: this.#subscribers.size, mostSubscribers: this.#mostSubscribers, changes: this.#source.version };
   }
 
   /** Closes it. */

@@ -20,6 +20,7 @@ export class AwaitOperation<T> extends BaseOperation<T> {
 
   protected override start(fiber: CurrentFiber): boolean {
     requireAwaitable(fiber, this.target);
+    fiber.requireNoCircle(this.target);
     return startWait(fiber, this.target) && this.finish();
   }
 

@@ -36,6 +36,8 @@ export interface CurrentFiber extends FailureOwner {
   park(): void;
   /** Suspends it until the target resolves, or somebody fills the cell. */
   parkOn(target: FutureCore): void;
+  /** EDEADLK when to wait for the target would certainly never end. */
+  requireNoCircle(target: FutureCore): void;
   /** Ends the suspension from the fiber's own side: what it waited for will not wake it any more. */
   unpark(): void;
   /** Empties the cell: the value, where it holds one. */

@@ -11,7 +11,7 @@ import { connect, dispose, setPriority } from "../event/source_lifecycle.ts";
 import type { SourceKind } from "../event/source_kind.ts";
 import { ONESHOT, SourceNode } from "../event/source_node.ts";
 import { current } from "./current.ts";
-import { FutureCore, type FutureKind } from "./future_core.ts";
+import { FutureCore, type FutureKind, UNRESOLVED } from "./future_core.ts";
 import { CancelledError } from "./interruption.ts";
 
 /** ECANCELED once exit was asked for: nothing new would ever be dispatched. */
@@ -41,6 +41,16 @@ export function connectFuture(future: FutureCore): number {
 /** Its source has done its work. */
 export function settled(future: FutureCore): void {
   dispose(future.core, future.backing as SourceNode);
+}
+
+/**
+ * Nobody waits for it any more: takes its source back. Resolved it is only where users hold it; the error of a cancellation that nobody sees would cost
+ * more than all the rest.
+ */
+export function letGo(future: FutureCore): void {
+  if (future.state !== UNRESOLVED) return;
+  if (future.handle === undefined) settled(future);
+  else future.cancel(undefined);
 }
 
 const futureKind: FutureKind = {

@@ -31,6 +31,8 @@ export interface FutureKind {
   setPriority?(future: FutureCore, priority: number): void;
   /** Somebody reads its value. */
   read?(future: FutureCore): void;
+  /** The one future without which this does not resolve, if it stands for another one. */
+  behind?(future: FutureCore): FutureCore | undefined;
 }
 
 /** See the head of this module. */
@@ -131,6 +133,9 @@ export class FutureCore {
     else this.kind.cancel(this, reason, by);
     return isNew;
   }
+
+  /** A signal, or the end of something else, may cancel it as a matter of course. */
+  markExpendable(): void {}
 
   setPriority(priority: number): void {
     if (this.state !== UNRESOLVED) throw new SystemError("ESTALE", "Cannot set the priority of a future: it is resolved");

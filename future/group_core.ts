@@ -118,6 +118,7 @@ export class GroupCore {
       if (this.#children.has(child)) continue;
       this.#children.add(child);
       this.#running++;
+      if (this.policy === "any") child.markExpendable();
       new Member(this, child, this.size++);
     }
   }

@@ -87,5 +87,5 @@ function methodsOf({ methods = [] }: Definition): readonly MethodDoc[] {
 }
 
 function makesOperation({ returnType }: FunctionDoc): boolean {
-  return returnType?.repr === "Operation";
+  return returnType?.repr === "Operation" || returnType?.repr === "SelectableOperation";
 }

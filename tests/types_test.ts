@@ -13,7 +13,9 @@ import {
   allSettled,
   any,
   type AnySource,
+  Barrier,
   cancelWait,
+  Channel,
   type ChildFuture,
   type childFuture,
   type ChildInfo,
@@ -28,6 +30,7 @@ import {
   Mutex,
   type Operation,
   type Outcome,
+  type Permits,
   promiseFuture,
   race,
   relativeTimeFuture,
@@ -35,6 +38,8 @@ import {
   run,
   type Scope,
   scope,
+  select,
+  Semaphore,
   settled,
   shield,
   sleep,
@@ -267,4 +272,49 @@ export function* wrongOnFiber(): Operation<void> {
   // @ts-expect-error Nor does it in a loop
   for (const each of number) each.toFixed();
   void spread;
+}
+
+/** What a select gives, by its key. Never called. */
+export function* selects(): Operation<void> {
+  const channel = new Channel<string>({ capacity: 1 });
+  const got = yield* select({
+    channel,
+    sent: channel.push("item"),
+    next: channel.next(),
+    lock: new Mutex().lock(),
+    permits: new Semaphore(2).acquire(),
+    number,
+    readable: { fd: 0, events: 1 },
+    default: 0,
+  });
+  switch (got.key) {
+    case "channel":
+      return same<typeof got.value, string>(true);
+    case "sent":
+      return same<typeof got.value, void>(true);
+    case "next":
+      return same<typeof got.value, string | undefined>(true);
+    case "lock":
+      return same<typeof got.value, Disposable>(true);
+    case "permits":
+      return same<typeof got.value, Permits>(true);
+    case "number":
+      return same<typeof got.value, number>(true);
+    case "readable":
+      return same<typeof got.value, number>(true);
+    case "default":
+      return same<typeof got.value, void>(true);
+  }
+}
+
+/** What cannot be selected. Never called. */
+export function selectsWrongly(): void {
+  // @ts-expect-error: it does not wait in one queue
+  select({ it: sleep(1) });
+  // @ts-expect-error: others count on whoever waits there
+  select({ it: new Barrier(2).wait() });
+  // @ts-expect-error: a promise cannot be taken back
+  select({ it: Promise.resolve() });
+  // @ts-expect-error: it is no case
+  select({ it: "text" });
 }

@@ -56,7 +56,16 @@
  *    failure leaves what was written so far. "replace" writes a new file beside it that takes its name (of a link, the link's) when
  *    it is whole and on the disk; a failure leaves all as it was. Both can be stopped, between two pieces and while they wait for
  *    somebody else.
- * 18. A stream that was opened with TLS is on its way until the handshake is done, and what fails in there is an error of the stream: EKEYREJECTED
+ * 18. `tryReceive` and `trySend` move one message of a datagram socket, an empty one too: whole, or as much as the buffers take, and TRUNC says
+ *    that the rest is lost. Of a stream they move bytes, as `tryRead` and `tryWrite` do. They never wait, also not on a handle that blocks, and
+ *    make no signal. A datagram socket is readable while a message waits, and writable while it has room for one on its way out. What comes over
+ *    the network and finds no room is lost.
+ * 19. Handles travel with a message between AF_UNIX sockets (`descriptor-passing`), and with at least one byte: −EINVAL without. All of them are
+ *    sent with the first byte, or none; −EOPNOTSUPP where the socket cannot carry them. What arrives are new handles of the same open things, the
+ *    receiver's, close-on-exec. Those beyond `maxHandles` are closed or never made, and CTRUNC says so; `tryRead` is a receiver that takes none.
+ *    In a stream the bytes of a message with handles, and those before it, do not come in one call with bytes after it. PEEK makes new handles
+ *    each time, and in a stream perhaps those of a message behind the bytes that fit.
+ * 20. A stream that was opened with TLS is on its way until the handshake is done, and what fails in there is an error of the stream: EKEYREJECTED
  *    for a certificate that is not accepted, EPROTO for most of the rest. A listener with TLS answers with connections whose handshake is done;
  *    one that fails is passed over. The end of a stream is also that of its secret: a connection that breaks off may read as ended.
  *
@@ -122,6 +131,33 @@ export interface Kernel {
   tryRead(handle: Handle, buffer: Uint8Array): Result;
   /** Writes what fits: a count, −EAGAIN when nothing does, −EPIPE (never a signal) when nobody reads. */
   tryWrite(handle: Handle, data: Uint8Array): Result;
+  /** As {@linkcode tryRead}, into several buffers one after the other. Of more than 1024 the first 1024 count. */
+  tryReadVector(handle: Handle, buffers: readonly Uint8Array[]): Result;
+  /** As {@linkcode tryWrite}, several pieces in one call. Of more than 1024 the first 1024 count. */
+  tryWriteVector(handle: Handle, data: readonly Uint8Array[]): Result;
+  /**
+   * Takes a message, or what a stream has: a count, −EAGAIN when nothing waits, −EMSGSIZE for more than 1024 buffers.
+   *
+   * @param flags Of MessageFlag: PEEK leaves it there, TRUNC counts the whole message, also what did not fit; of TCP it only counts, and
+   * throws away. −EINVAL for others.
+   * @param maxHandles How many handles it may bring. 0 without a `message`.
+   * @param message Filled in when it succeeds; `undefined` when nobody wants to know.
+   */
+  tryReceive(
+    handle: Handle,
+    buffers: readonly Uint8Array[],
+    flags: number,
+    maxHandles: number,
+    message: ReceivedMessage | undefined,
+  ): Result;
+  /**
+   * Sends a message, or what fits into a stream: a count, −EAGAIN when there is no room, here or, over AF_UNIX, in the receiver's queue. −EMSGSIZE for a
+   * message that can never be sent in one, and for more than 1024 pieces.
+   *
+   * @param address Where to. `undefined`: where the socket is connected to; −EDESTADDRREQ (UDP) or −ENOTCONN where it is not. The hostname is numeric.
+   * @param handles What goes along; at most 253, else −EINVAL.
+   */
+  trySend(handle: Handle, data: readonly Uint8Array[], address: SocketAddress | undefined, handles: readonly Handle[]): Result;
   /** Takes a connection of a listener: its handle, −EAGAIN when none waits. */
   tryAccept(handle: Handle): Result;
   /** A second handle for the same open thing. */
@@ -147,7 +183,14 @@ export interface Kernel {
   openStream(address: SocketAddress, tls?: ClientTls): Result;
   /** The protocol that the two sides of a secure stream have agreed upon; `undefined` where there is none. */
   alpnProtocol(handle: Handle): string | undefined | Result;
-  /** Makes `handle`, a socket of the caller's, go to the address: 0, or −EINPROGRESS and it is writable when done. */
+  /** A datagram socket, UDP or AF_UNIX. The hostname is numeric. −EOPNOTSUPP without `datagrams`. */
+  openDatagram(address: DatagramAddress): Result;
+  /** Two AF_UNIX sockets that are connected with each other. −EOPNOTSUPP without `descriptor-passing`. */
+  openSocketPair(kind: "stream" | "datagram"): [Handle, Handle] | Result;
+  /**
+   * Makes `handle`, a socket of the caller's, go to the address: 0, or −EINPROGRESS and it is writable when done. A datagram socket is there at once: it
+   * sends there from now on, and receives from there alone.
+   */
   connectSocket(handle: Handle, address: SocketAddress): Result;
   /** Takes the error that a socket holds: 0 or a negated errno; −ENOTSOCK for anything else. */
   socketError(handle: Handle): Result;
@@ -361,6 +404,31 @@ export interface ServerTls {
   readonly identity: TlsIdentity;
   /** The protocols to choose from, the best first. A client that names others alone is refused. */
   readonly alpnProtocols: readonly string[];
+}
+
+/** Where a datagram socket is bound. */
+export type DatagramAddress = {
+  /** A numeric address. Default: `0.0.0.0`. `::` takes in IPv4 as well. */
+  hostname?: string;
+  /** 0 lets the system choose one. */
+  port: number;
+  /** Let several sockets share the port. */
+  reusePort?: boolean;
+  /** Let it send to broadcast addresses, else EACCES. */
+  broadcast?: boolean;
+} | {
+  /** At most 107 bytes; a leading `@` means abstract. An empty one makes a socket without a name, which nobody can answer. */
+  path: string;
+};
+
+/** What came with the bytes of a message. */
+export interface ReceivedMessage {
+  /** Who sent it; `undefined` over TCP, and for a sender without a name. */
+  address: SocketAddress | undefined;
+  /** What was passed along, the receiver's. */
+  handles: readonly Handle[];
+  /** Of MessageFlag: TRUNC and CTRUNC say what was lost. */
+  flags: number;
 }
 
 /** One of a process's three streams: a handle of the caller's, the kernel's own pipe, nothing, or what this process has. */

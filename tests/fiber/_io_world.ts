@@ -181,6 +181,12 @@ export function ioTest(name: string, body: (world: IoWorld) => void | Promise<vo
   Deno.test({ name: title, ignore: lacks !== undefined }, () => inWorld(portableKernel(), body));
 }
 
+/** Registers a test on the kernels whose sockets are the system's, or as good: all but the portable one. */
+export function systemIoTest(name: string, body: (world: IoWorld) => void | Promise<void>): void {
+  simulatedIoTest(name, body);
+  linuxIoTest(name, body);
+}
+
 /** Registers a test on the portable kernel alone. */
 export function portableIoTest(name: string, body: (world: IoWorld) => void | Promise<void>): void {
   Deno.test(`${name} (portable)`, () => inWorld(portableKernel(), body));

@@ -19,6 +19,7 @@ import {
   type Receiver,
   RwLock,
   select,
+  type SelectableOperation,
   Semaphore,
   SystemError,
   WaitGroup,
@@ -290,13 +291,37 @@ function* popBySelect(receiver: Receiver<number>): Operation<number> {
   return got.value as number;
 }
 
-/** Each waits with an item of its own, which is received or dropped, once. */
-function push(name: string, make: (loop: EventLoop, onDrop: (item: number) => void) => ItemChannel<number>): Kind {
+/** The only thing that can be chosen: all others leave no trace. */
+function* bySelect(operation: SelectableOperation<unknown>): Operation<unknown> {
+  const other = new Channel<number>({ capacity: 1 });
+  const lock = new Mutex();
+  lock.lockFuture();
+  const { key, value } = yield* select({ other, lock: lock.lock(), wanted: operation, never: Infinity });
+  assertEquals([key, other.statistics().pops, lock.statistics().waiters], ["wanted", 0, 0]);
+  return value;
+}
+
+function selected(kind: Kind): Kind {
   return {
-    name,
+    name: `select() of ${kind.name}`,
+    make(loop) {
+      const place = kind.make(loop);
+      return { ...place, wait: () => bySelect(place.wait() as SelectableOperation<unknown>) };
+    },
+  };
+}
+
+type MakeChannel = (loop: EventLoop, onDrop: (item: number) => void) => ItemChannel<number>;
+
+/** Each waits with an item of its own, which is received or dropped, once; one that a select has not pushed is kept. */
+function push(name: string, make: MakeChannel, isSelected: boolean): Kind {
+  return {
+    name: isSelected ? `select() of ${name}` : name,
     make(loop) {
       const seen: number[] = [];
       const dropped: number[] = [];
+      const kept = new Set<number>();
+      const sent: number[] = [];
       const channel = make(loop, (item) => dropped.push(item));
       for (let i = 0; i < channel.statistics().capacity; i++) channel.tryPush(-1 - i);
       let made = 0;
@@ -304,9 +329,17 @@ function push(name: string, make: (loop: EventLoop, onDrop: (item: number) => vo
         const item = channel.closed && channel.size === 0 ? undefined : channel.tryPop();
         if (item !== undefined && item >= 0) seen.push(item);
       };
+      function* pushSelected(item: number): Operation<void> {
+        kept.add(item);
+        yield* bySelect(channel.push(item));
+        kept.delete(item);
+      }
       return {
-        wait: () => channel.push(made++),
-        waitFuture: () => channel.send(made++),
+        wait: () => isSelected ? pushSelected(made++) : channel.push(made++),
+        waitFuture() {
+          sent.push(made);
+          return channel.send(made++);
+        },
         release: take,
         close: () => channel.close(),
         waiting: () => channel.statistics().pushes,
@@ -314,15 +347,23 @@ function push(name: string, make: (loop: EventLoop, onDrop: (item: number) => vo
           while (channel.size > 0) take();
           assertEquals(seen.length, got);
           assertEquals(seen, seen.toSorted((a, b) => a - b));
-          assertEquals([...seen, ...dropped].sort((a, b) => a - b), Array.from({ length: made }, (_, index) => index));
+          assertEquals([...seen, ...dropped, ...kept].sort((a, b) => a - b), Array.from({ length: made }, (_, index) => index));
+          if (isSelected) assertEquals(dropped.filter((item) => !sent.includes(item)), []);
         },
       };
     },
   };
 }
 
-/** All of them. */
-export const kinds: readonly Kind[] = [
+const pushes: readonly (readonly [name: string, make: MakeChannel])[] = [
+  ["Channel.push(), capacity 0", (loop, onDrop) => new Channel<number>({ loop, capacity: 0, onDrop })],
+  ["Channel.push(), capacity 1", (loop, onDrop) => new Channel<number>({ loop, capacity: 1, onDrop })],
+  ["Channel.push(), capacity 2", (loop, onDrop) => new Channel<number>({ loop, capacity: 2, onDrop })],
+  ["PriorityChannel.push()", (loop, onDrop) => new PriorityChannel<number>({ loop, capacity: 1, priorityOf: () => 0, onDrop })],
+];
+
+/** Those whose operations are cases of `select` too. */
+const selectable: readonly Kind[] = [
   mutex("fifo"),
   mutex("priority"),
   semaphore(1),
@@ -331,16 +372,20 @@ export const kinds: readonly Kind[] = [
   waitGroup,
   rwLock("read"),
   rwLock("write"),
-  condition,
   pop("Channel.pop(), capacity 0", channel(0), (receiver) => receiver.pop()),
   pop("Channel.pop(), capacity 1", channel(1), (receiver) => receiver.pop()),
-  pop("Channel.next(), unbounded", channel(Infinity), popByNext),
   pop("PriorityChannel.pop()", priorityChannel, (receiver) => receiver.pop()),
   pop("Subscription.pop()", broadcast, (receiver) => receiver.pop()),
   pop("WatchSubscription.pop()", watch, (receiver) => receiver.pop()),
-  pop("select()", channel(1), popBySelect),
-  push("Channel.push(), capacity 0", (loop, onDrop) => new Channel<number>({ loop, capacity: 0, onDrop })),
-  push("Channel.push(), capacity 1", (loop, onDrop) => new Channel<number>({ loop, capacity: 1, onDrop })),
-  push("Channel.push(), capacity 2", (loop, onDrop) => new Channel<number>({ loop, capacity: 2, onDrop })),
-  push("PriorityChannel.push()", (loop, onDrop) => new PriorityChannel<number>({ loop, capacity: 1, priorityOf: () => 0, onDrop })),
+];
+
+/** All of them. */
+export const kinds: readonly Kind[] = [
+  ...selectable,
+  ...selectable.map(selected),
+  condition,
+  pop("Channel.next(), unbounded", channel(Infinity), popByNext),
+  pop("select() of a channel", channel(1), popBySelect),
+  ...pushes.map(([name, make]) => push(name, make, false)),
+  ...pushes.map(([name, make]) => push(name, make, true)),
 ];

@@ -20,7 +20,7 @@ Deno.test(
     }
     world.settle();
     assertEquals(order, ["c1: 2", "a1: 0", "b1: 1", "b2: 2", "c2: 0", "a2: 1"]);
-    assertEquals(barrier.statistics(), { parties: 3, waiters: 0, rounds: 2 });
+    assertEquals(barrier.statistics(), { parties: 3, waiters: 0, mostWaiters: 2, rounds: 2 });
   }),
 );
 

@@ -23,7 +23,7 @@ Deno.test(
     assertEquals([first.tryPop(), first.tryPop(), first.tryPop(), waiting.result(), second.size], ["a", "b", undefined, "b", 0]);
     first[Symbol.dispose]();
     assertEquals([news.publish("c"), codeOf(() => first.tryPop())], [1, "EPIPE"]);
-    assertEquals(news.statistics(), { subscribers: 1, published: 4, longest: 1 });
+    assertEquals(news.statistics(), { capacity: 4, subscribers: 1, mostSubscribers: 2, published: 4, longest: 1 });
   }),
 );
 

@@ -367,7 +367,7 @@ Deno.test(
     const { channel } = open(world);
     const before = world.loop.iteration;
     const iterations = world.run(function* () {
-      for (let i = 0; i < 1_000; i++) {
+      for (let i = 0; i < 500; i++) {
         yield* channel.push("a");
         yield* channel.pop();
       }
@@ -439,12 +439,13 @@ Deno.test(
     const { channel } = open(world, { capacity: 2 });
     for (const item of "ab") channel.tryPush(item);
     const send = channel.send("c");
-    assertEquals(channel.statistics(), { capacity: 2, size: 2, mostItems: 2, dropped: 0, pushes: 1, pops: 0 });
+    const rest = { capacity: 2, mostItems: 2, mostPushes: 1 };
+    assertEquals(channel.statistics(), { ...rest, size: 2, dropped: 0, pushes: 1, pops: 0, mostPops: 0 });
     send.cancel();
     channel.tryPop();
     channel.tryPop();
     using _receive = channel.receive();
-    assertEquals(channel.statistics(), { capacity: 2, size: 0, mostItems: 2, dropped: 1, pushes: 0, pops: 1 });
+    assertEquals(channel.statistics(), { ...rest, size: 0, dropped: 1, pushes: 0, pops: 1, mostPops: 1 });
   }),
 );
 

@@ -108,7 +108,7 @@ Deno.test(
     const a = stepping(world, "A", () => m1.lock(), () => b);
     world.settle();
     resume(world, a, b, b);
-    assertEquals(b.result(), "EDEADLK: Cannot wait for mutex 'm1': B waits m1; A holds m1 waits for fiber B");
+    assertEquals(b.result(), "EDEADLK: Cannot wait for mutex 'm1': B waits m1; A holds m1 awaits B");
     resume(world, a);
     assertEquals(a.result(), "no deadlock");
   }),

@@ -6,7 +6,7 @@
 
 import { assertEquals } from "@std/assert";
 import { Once, type Operation, sleep, suspend, type SystemError } from "@sd/fibers";
-import { simulated, type Simulation } from "../_simulation.ts";
+import { codeOf, simulated, Simulation } from "../_simulation.ts";
 
 function* told(operation: Operation<unknown>): Operation<unknown> {
   try {
@@ -107,3 +107,73 @@ Deno.test(
     assertEquals([maker.result(), waiter.result(), world.run(() => told(once.get()))], [1, "EPIPE", "EPIPE"]);
   }),
 );
+
+Deno.test(
+  "Once.getFuture() makes the value on a fiber of its own, or waits for whoever makes it",
+  simulated((world) => {
+    const { once, attempts } = make(world, function* (attempt) {
+      yield* sleep(10);
+      return attempt * 100;
+    });
+    const [first, second] = [once.getFuture(), once.getFuture()];
+    const fiber = world.spawn(() => once.get());
+    world.settle();
+    assertEquals(once.statistics(), { isMade: false, maker: "once", waiters: 2, mostWaiters: 2 });
+    world.pass(20);
+    const late = once.getFuture();
+    world.settle();
+    assertEquals([first, second, fiber, late].map((future) => future.result()), [100, 100, 100, 100]);
+    assertEquals([attempts(), once.statistics()], [1, { isMade: true, maker: undefined, waiters: 0, mostWaiters: 2 }]);
+  }),
+);
+
+Deno.test(
+  "A future of a Once that is cancelled or fails leaves the making to the next one",
+  simulated((world) => {
+    const { once, attempts } = make(world, function* (attempt) {
+      yield* sleep(10);
+      if (attempt === 2) throw new Error("second");
+      return attempt;
+    });
+    const futures = [0, 1, 2, 3].map(() => once.getFuture());
+    for (const future of futures) future.addCallback(() => {});
+    world.settle();
+    futures[3].cancel();
+    futures[0].cancel();
+    for (let i = 0; i < 3; i++) {
+      world.settle();
+      world.pass(20);
+    }
+    const outcomes = futures.map(({ outcome }) => outcome?.status === "fulfilled" ? outcome.value : (outcome?.reason as Error).name);
+    assertEquals([outcomes, attempts()], [["CancelledError", "Error", 3, "CancelledError"], 3]);
+  }),
+);
+
+Deno.test(
+  "A failure to make a value by a future that nobody looks at is reported, and one of a disposed Once is EPIPE",
+  simulated((world) => {
+    const { once } = make(world, function* () {
+      yield* sleep(0);
+      throw new Error("no");
+    });
+    once.getFuture();
+    world.settle();
+    world.pass(1);
+    return Promise.resolve().then(() => {
+      assertEquals(world.takeMessages(), ["fiber 'once': no"]);
+      once[Symbol.dispose]();
+      assertEquals(codeOf(() => once.getFuture()), "EPIPE");
+    });
+  }),
+);
+
+Deno.test("Once.getFuture() is ECANCELED on a loop that is exiting", () => {
+  const world = new Simulation();
+  const { once } = make(world, () => suspend() as Operation<number>);
+  const waiting = once.getFuture();
+  world.settle();
+  world.loop.exit();
+  assertEquals(codeOf(() => once.getFuture()), "ECANCELED");
+  world.exit();
+  assertEquals([codeOf(() => waiting.result()), world.end()], ["ECANCELED", { reported: [], left: [] }]);
+});

@@ -44,7 +44,7 @@ Deno.test(
     assertEquals([log.slice(5), lock.statistics().readers], [["r4"], 1]);
     others[4].resume();
     world.settle();
-    assertEquals(lock.statistics(), { readers: 0, isWritten: false, waiters: 0, mostWaiters: 5 });
+    assertEquals(lock.statistics(), { readers: 0, mostReaders: 2, isWritten: false, writer: undefined, waiters: 0, mostWaiters: 5 });
   }),
 );
 

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { IoEvent } from "../../event/flags.ts";
+import { IoEvent, MessageFlag } from "../../event/flags.ts";
 import type { Handle, Kernel, Poller, SocketAddress } from "../../event/kernel/kernel.ts";
 import { linuxKernel } from "../../event/kernel/linux/mod.ts";
 import { Random } from "../../event/kernel/simulated/random.ts";
@@ -23,6 +23,8 @@ class Side {
   /** Watches the poller. */
   readonly outer: Poller;
   readonly handles: Handle[] = Array(handleCount).fill(-1);
+  /** What is sent along with messages. */
+  readonly #passed: Handle;
   /** By place, what is open there: duplicates are the same thing. */
   readonly #things: (symbol | undefined)[] = [];
 
@@ -30,6 +32,7 @@ class Side {
     this.kernel = kernel;
     this.poller = openPoller(kernel);
     this.outer = openPoller(kernel);
+    this.#passed = kernel.openDatagram({ path: "" });
     this.outer.watch(this.poller.handle, IN, false, 0);
   }
 
@@ -38,6 +41,36 @@ class Side {
     assert(typeof pipe === "object");
     this.#put(place, pipe[0]);
     this.#put((place + 1) % handleCount, pipe[1]);
+  }
+
+  openPair(place: number, kind: "stream" | "datagram"): void {
+    const ends = this.kernel.openSocketPair(kind);
+    assert(typeof ends === "object");
+    this.#put(place, ends[0]);
+    this.#put((place + 1) % handleCount, ends[1]);
+  }
+
+  openDatagrams(place: number): void {
+    const path = `@sd-fibers-agreement-datagrams-${this.kernel.pid}`;
+    const receiver = this.kernel.openDatagram({ path });
+    const sender = this.kernel.openDatagram({ path: "" });
+    this.kernel.connectSocket(sender, { path });
+    this.#put(place, receiver);
+    this.#put((place + 1) % handleCount, sender);
+  }
+
+  /** With as many handles of something that nobody watches. */
+  send(place: number, data: Uint8Array, handles: number): number {
+    return this.kernel.trySend(this.handles[place], [data.subarray(0, 5), data.subarray(5)], undefined, Array(handles).fill(this.#passed));
+  }
+
+  receive(place: number, size: number, flags: number, maxHandles: number): string {
+    const buffers = [new Uint8Array(3), new Uint8Array(size)];
+    const message = { address: undefined as SocketAddress | undefined, handles: [] as readonly Handle[], flags: 0 };
+    const count = this.kernel.tryReceive(this.handles[place], buffers, flags, maxHandles, message);
+    for (const handle of message.handles) this.kernel.close(handle);
+    const from = message.address === undefined ? "" : "somebody";
+    return `${count} ${buffers.join()} ${message.handles.length} ${message.flags} ${from}`;
   }
 
   openStreams(place: number): void {
@@ -84,6 +117,7 @@ class Side {
   }
 
   end(): void {
+    this.kernel.close(this.#passed);
     this.outer.close();
     this.poller.close();
     for (const handle of this.handles) if (handle >= 0) this.kernel.close(handle);
@@ -107,10 +141,17 @@ function drawStep(random: Random): [name: string, step: Step] {
   const data = Uint8Array.from({ length: size }, () => random.upTo(256) - 1);
   const other = random.upTo(handleCount) - 1;
   const clock = random.upTo(3) - 1 as ClockIndex;
+  const [handles, maxHandles] = [random.upTo(6) - 4, random.upTo(4) - 1].map((count) => Math.max(count, 0));
+  const flags = random.next() < 0.6 ? 0 : [MessageFlag.PEEK, MessageFlag.TRUNC, MessageFlag.PEEK | MessageFlag.TRUNC][random.upTo(3) - 1];
   const usec = random.next() < 0.7 ? 1 : Infinity;
   const steps: [weight: number, name: string, step: Step][] = [
     [1, `openPipe to ${place}`, (side) => side.openPipe(place)],
     [1, `openStreams to ${place}`, (side) => side.openStreams(place)],
+    [1, `openPair stream to ${place}`, (side) => side.openPair(place, "stream")],
+    [1, `openPair datagram to ${place}`, (side) => side.openPair(place, "datagram")],
+    [1, `openDatagrams to ${place}`, (side) => side.openDatagrams(place)],
+    [6, `send ${size} and ${handles} handles to ${place}`, (side) => side.send(place, data, handles)],
+    [6, `receive ${size}, ${flags}, ${maxHandles} from ${place}`, (side) => side.receive(place, size, flags, maxHandles)],
     [1, `duplicate ${place} to ${other}`, (side) => side.duplicate(place, other)],
     [1, `close ${place}`, (side) => side.close(place)],
     [1, `closeWrite ${place}`, (side) => side.kernel.closeWrite(side.handles[place])],
@@ -129,7 +170,7 @@ function drawStep(random: Random): [name: string, step: Step] {
   return [name, step];
 }
 
-Deno.test("The simulated kernel and the Linux one agree on pipes, streams and pollers", () => {
+Deno.test("The simulated kernel and the Linux one agree on pipes, streams, datagrams and pollers", () => {
   for (let seed = 0; seed < 300; seed++) {
     const random = new Random(seed);
     const simulated = new Side(simulatedKernel());

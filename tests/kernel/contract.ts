@@ -4,10 +4,12 @@
  * @module
  */
 
+import { testDatagrams } from "./contract_datagrams.ts";
 import { testFiles } from "./contract_files.ts";
 import { testHandles } from "./contract_handles.ts";
 import { testOperations } from "./contract_operations.ts";
 import { testParking } from "./contract_parking.ts";
+import { testPassing } from "./contract_passing.ts";
 import { testPressure } from "./contract_pressure.ts";
 import { testProcesses } from "./contract_processes.ts";
 import { testReadiness } from "./contract_readiness.ts";
@@ -27,6 +29,8 @@ export function testKernel(hands: KernelHands): void {
   testSignals(hands);
   testProcesses(hands);
   testSockets(hands);
+  testDatagrams(hands);
+  testPassing(hands);
   testOperations(hands);
   testFiles(hands);
   testWholeFiles(hands);

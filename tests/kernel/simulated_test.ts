@@ -31,7 +31,7 @@ const hands: KernelHands = {
     copy: (): Program => ({ command: "copy", args: [] }),
     live: (): Program => ({ command: "live", args: [] }),
   },
-  socketPath: () => "/run/contract.socket",
+  socketPath: () => `/run/contract-${pathNumber++}.socket`,
   path: () => `/${pathNumber++}`,
   makeFifo: (kernel, path) => (kernel as SimulatedKernel).pressureFile(path, "fifo"),
   makeDirectory: (kernel, path) => (kernel as SimulatedKernel).files.mkdir(path),

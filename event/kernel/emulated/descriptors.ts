@@ -33,7 +33,7 @@ export class Descriptors {
     while (this.#table[index] !== undefined) index++;
     this.#table[index] = { file, owner };
     this.#lowestFree = index + 1;
-    file.handles++;
+    hold(file);
     return this.#firstHandle + index;
   }
 
@@ -55,7 +55,7 @@ export class Descriptors {
     const index = handle - this.#firstHandle;
     this.#table[index] = undefined;
     this.#lowestFree = Math.min(this.#lowestFree, index);
-    if (--descriptor.file.handles === 0) dismiss(descriptor.file);
+    letGo(descriptor.file);
     return 0;
   }
 
@@ -67,7 +67,14 @@ export class Descriptors {
   }
 }
 
-function dismiss(file: OpenFile): void {
+/** One thing more keeps the file open. */
+export function hold(file: OpenFile): void {
+  file.handles++;
+}
+
+/** One thing less does; with the last one it is closed. */
+export function letGo(file: OpenFile): void {
+  if (--file.handles > 0) return;
   for (const observer of [...file.observers]) observer.gone();
   file.observers.clear();
   file.release();

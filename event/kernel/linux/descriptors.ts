@@ -17,7 +17,7 @@ const O_NONBLOCK = 0x800;
 const O_CLOEXEC = 0x8_0000;
 
 /** The kernel transfers no more than this at once, and it fits 31 bits. */
-const maxTransfer = 0x7fff_f000;
+export const maxTransfer = 0x7fff_f000;
 
 /** A duplicate is never one of the standard streams, also where one of them is closed. */
 const firstDuplicate = 3;

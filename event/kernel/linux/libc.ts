@@ -186,6 +186,14 @@ export function bytesAt(address: Address, length: number): Uint8Array<ArrayBuffe
   return bytes;
 }
 
+/**
+ * Where a buffer is: memcpy answers with its destination. The bytes of a buffer do not move. They stay as long as the buffer is held and not
+ * transferred: so the address is good for one call, before anything else runs.
+ */
+export function addressOf(buffer: ArrayBufferView): Address {
+  return libc.copyFrom(buffer as ArrayBufferView<ArrayBuffer>, errnoAddress, 0n);
+}
+
 /** A copy of bytes in memory of libc, to be given back by `libc.free`; 0 when there is no memory. */
 export function allocateCopy(bytes: Uint8Array<ArrayBuffer>): Address {
   const address = libc.malloc(BigInt(bytes.byteLength || 1));

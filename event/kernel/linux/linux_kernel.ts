@@ -9,6 +9,7 @@ import { now } from "./clocks.ts";
 import { close, duplicate, openPipe, setBlocking, tryRead, tryWrite } from "./descriptors.ts";
 import { addFileWatch, inodeOf, openFileWatcher, openPath, pathOf, removeFileWatch } from "./file_watches.ts";
 import { libc } from "./libc.ts";
+import { tryReceive, trySend } from "./messages.ts";
 import { LinuxPoller } from "./poller.ts";
 import { environment, readBootId } from "./process_facts.ts";
 import { openPressure, pressurePaths } from "./pressure.ts";
@@ -20,7 +21,9 @@ import {
   closeWrite,
   connectSocket,
   localAddress,
+  openDatagram,
   openListener,
+  openSocketPair,
   openStream,
   remoteAddress,
   removeSocketFile,
@@ -31,8 +34,18 @@ import {
 import { spawn } from "./spawn.ts";
 import { openTimeChange } from "./time_change.ts";
 import { turn } from "./turns.ts";
+import { tryReadVector, tryWriteVector } from "./vectors.ts";
 
-const always: readonly KernelFeature[] = ["descriptors", "blocking", "nesting", "pidfd", "inotify", "pressure"];
+const always: readonly KernelFeature[] = [
+  "descriptors",
+  "blocking",
+  "nesting",
+  "pidfd",
+  "inotify",
+  "pressure",
+  "datagrams",
+  "descriptor-passing",
+];
 
 /** Linux by libc, which must be open. */
 export function makeLinuxKernel(): Kernel {
@@ -52,6 +65,10 @@ export function makeLinuxKernel(): Kernel {
     pid: libc.getpid(),
     tryRead,
     tryWrite,
+    tryReadVector,
+    tryWriteVector,
+    tryReceive,
+    trySend,
     tryAccept,
     duplicate,
     close,
@@ -59,6 +76,8 @@ export function makeLinuxKernel(): Kernel {
     openPipe,
     openListener,
     openStream,
+    openDatagram,
+    openSocketPair,
     connectSocket,
     socketError,
     localAddress,

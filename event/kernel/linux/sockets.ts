@@ -8,7 +8,7 @@
  */
 
 import { Errno } from "../../errno.ts";
-import type { ClientTls, Handle, ListenAddress, Result, ServerTls, SocketAddress } from "../kernel.ts";
+import type { ClientTls, DatagramAddress, Handle, ListenAddress, Result, ServerTls, SocketAddress } from "../kernel.ts";
 import { close, tryWrite } from "./descriptors.ts";
 import { kindOfPath, S_IFSOCK } from "./file_kind.ts";
 import { cString, failure, libc, result } from "./libc.ts";
@@ -21,6 +21,7 @@ const SOCK_CLOEXEC = 0x8_0000;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_ERROR = 4;
+const SO_BROADCAST = 6;
 const SO_REUSEPORT = 15;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
@@ -29,6 +30,9 @@ const SHUT_WR = 1;
 const defaultBacklog = 511;
 const anyHost = "0.0.0.0";
 const localHost = "127.0.0.1";
+
+/** An AF_UNIX socket that is bound nowhere. */
+const unnamed: EncodedAddress = { family: AF_UNIX, bytes: new Uint8Array() };
 
 /** An int that is handed to the kernel or filled by it, and its size. */
 const cell = new Int32Array(1);
@@ -76,6 +80,34 @@ export function openStream(address: SocketAddress, tls?: ClientTls): Result {
   if (handle < 0) return handle;
   const answer = connectTo(handle, encoded);
   return opened(handle, answer === -Errno.EINPROGRESS ? 0 : answer);
+}
+
+/** A datagram socket. */
+export function openDatagram(address: DatagramAddress): Result {
+  const encoded = "path" in address && address.path === "" ? unnamed : encodeAddress(address, anyHost);
+  if (typeof encoded === "number") return encoded;
+  const handle = result(libc.socket(encoded.family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  return handle < 0 ? handle : opened(handle, bindDatagram(handle, encoded, address));
+}
+
+function bindDatagram(handle: Handle, encoded: EncodedAddress, address: DatagramAddress): Result {
+  if (encoded === unnamed) return 0;
+  if ("reusePort" in address && address.reusePort) {
+    const answer = setOption(handle, SOL_SOCKET, SO_REUSEPORT);
+    if (answer < 0) return answer;
+  }
+  if ("broadcast" in address && address.broadcast) {
+    const answer = setOption(handle, SOL_SOCKET, SO_BROADCAST);
+    if (answer < 0) return answer;
+  }
+  return result(libc.bind(handle, encoded.bytes, encoded.bytes.length));
+}
+
+/** Two AF_UNIX sockets that are connected with each other. */
+export function openSocketPair(kind: "stream" | "datagram"): [Handle, Handle] | Result {
+  const ends = new Int32Array(2);
+  const type = kind === "stream" ? SOCK_STREAM : SOCK_DGRAM;
+  return libc.socketpair(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0 ? failure() : [ends[0], ends[1]];
 }
 
 /** Makes a socket go to an address: 0, −EINPROGRESS, or −EAGAIN where the queue of an AF_UNIX listener is full. */

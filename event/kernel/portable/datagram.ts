@@ -17,9 +17,9 @@
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { isIPv6 } from "node:net";
 import { Errno } from "../../errno.ts";
-import { IoEvent } from "../../flags.ts";
-import { OpenFile } from "../emulated/open_file.ts";
-import type { Result, SocketAddress } from "../kernel.ts";
+import { IoEvent, MessageFlag } from "../../flags.ts";
+import { type Delivery, type Letter, OpenFile } from "../emulated/open_file.ts";
+import type { DatagramAddress, Result, SocketAddress } from "../kernel.ts";
 import { complete, type InternetAddress, isPermitted } from "./addresses.ts";
 import { socketErrno } from "./socket_error.ts";
 
@@ -39,16 +39,8 @@ const everybody = "255.255.255.255";
 
 const { IN, OUT, ERR } = IoEvent;
 
-/** Where a socket is bound, and what it may do. */
-export interface DatagramOptions {
-  readonly hostname?: string;
-  readonly port: number;
-  /** Send to everybody in reach. */
-  readonly broadcast?: boolean;
-}
-
 /** A message, and where it comes from or goes to. */
-export interface Message {
+interface Message {
   readonly data: Uint8Array;
   readonly address: InternetAddress;
 }
@@ -83,22 +75,23 @@ export class DatagramSocket extends OpenFile {
     if (mayBroadcast) this.#socket.on("listening", () => this.#socket.setBroadcast(true));
   }
 
-  /** A socket that is bound there, its hostname numeric. */
-  static open(options: DatagramOptions): DatagramSocket | Result {
-    const place = complete(options, anyHost);
+  /** A socket that is bound there, its hostname numeric. Hosts share ports between processes in ways of their own, if at all. */
+  static open(address: DatagramAddress): DatagramSocket | Result {
+    const place = "path" in address && address.path === "" ? -Errno.EOPNOTSUPP : complete(address, anyHost);
     if (typeof place === "number") return place;
-    if ("path" in place) return -Errno.EOPNOTSUPP;
+    if ("path" in place || (address as { reusePort?: boolean }).reusePort) return -Errno.EOPNOTSUPP;
     if (!isPermitted(place)) return -Errno.EACCES;
-    if (place.port !== 0 || !("Bun" in globalThis)) return DatagramSocket.#openAt(place, options);
+    const { broadcast = false } = address as { broadcast?: boolean };
+    if (place.port !== 0 || !("Bun" in globalThis)) return DatagramSocket.#openAt(place, broadcast);
     for (let tries = 0; tries < portTries; tries++) {
       const port = firstFreePort + Math.floor(Math.random() * (2 ** 16 - firstFreePort));
-      const socket = DatagramSocket.#openAt({ ...place, port }, options);
+      const socket = DatagramSocket.#openAt({ ...place, port }, broadcast);
       if (socket !== -Errno.EADDRINUSE) return socket;
     }
     return -Errno.EADDRINUSE;
   }
 
-  static #openAt(place: InternetAddress, { broadcast = false }: DatagramOptions): DatagramSocket | Result {
+  static #openAt(place: InternetAddress, broadcast: boolean): DatagramSocket | Result {
     const socket = new DatagramSocket(isIPv6(place.hostname) ? "udp6" : "udp4", broadcast);
     try {
       socket.#socket.bind({ address: place.hostname, port: place.port, exclusive: true });
@@ -123,6 +116,10 @@ export class DatagramSocket extends OpenFile {
     return true;
   }
 
+  override get isSocket(): boolean {
+    return true;
+  }
+
   override get readableBytes(): number {
     return this.#received[0]?.data.length ?? 0;
   }
@@ -141,32 +138,31 @@ export class DatagramSocket extends OpenFile {
     return (this.#received.length > 0 ? IN : 0) | (this.#isFull ? 0 : OUT) | (this.#error === 0 ? 0 : IN | ERR);
   }
 
-  /** The oldest message, which stays where it is if it was only to be looked at. */
-  receive(leave: boolean): Message | Result {
+  override read(buffer: Uint8Array): Result {
+    if (buffer.length === 0) return 0;
+    const delivery = this.receive(buffer, 0);
+    return typeof delivery === "number" ? delivery : delivery.count;
+  }
+
+  override receive(buffer: Uint8Array, flags: number): Delivery | Result {
     if (this.#error !== 0) return this.takeError();
     const message = this.#received[0];
     if (message === undefined) return -Errno.EAGAIN;
-    if (leave) return message;
-    this.#received.shift();
-    this.#receivedBytes -= message.data.length + overheadBytes;
-    return message;
-  }
-
-  override read(buffer: Uint8Array): Result {
-    if (buffer.length === 0) return 0;
-    const message = this.receive(false);
-    if (typeof message === "number") return message;
-    const part = message.data.subarray(0, buffer.length);
+    const { data, address } = message;
+    const part = data.subarray(0, buffer.length);
     buffer.set(part);
-    return part.length;
+    if ((flags & MessageFlag.PEEK) === 0) {
+      this.#received.shift();
+      this.#receivedBytes -= data.length + overheadBytes;
+    }
+    return { count: part.length, wholeCount: data.length, address, parcel: undefined };
   }
 
   override write(data: Uint8Array): Result {
-    return this.send(data, undefined);
+    return this.send({ data, address: undefined, parcel: undefined });
   }
 
-  /** Sends a message to an address, or where it sends to by default: how many bytes. */
-  send(data: Uint8Array, address: SocketAddress | undefined): Result {
+  override send({ data, address }: Letter): Result {
     if (this.#writeEnded) return -Errno.EPIPE;
     const target = address === undefined ? this.#remote ?? -Errno.EDESTADDRREQ : this.#target(address);
     if (typeof target === "number") return target;

@@ -11,7 +11,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { clearTimeout, setTimeout } from "node:timers";
 import { Errno } from "../../errno.ts";
 import { IoEvent } from "../../flags.ts";
-import { OpenFile } from "../emulated/open_file.ts";
+import { type Letter, OpenFile } from "../emulated/open_file.ts";
 import type { Result, SocketAddress } from "../kernel.ts";
 import type { InternetAddress, UnixAddress } from "./addresses.ts";
 import { bind } from "./bind.ts";
@@ -67,8 +67,13 @@ export class Listener extends OpenFile {
   }
 
   /** Where it listens: with the port that the system chose. */
-  get address(): SocketAddress {
+  get localAddress(): SocketAddress {
     return this.#address;
+  }
+
+  /** It has no other end. */
+  get remoteAddress(): Result {
+    return -Errno.ENOTCONN;
   }
 
   override readiness(): number {
@@ -83,12 +88,29 @@ export class Listener extends OpenFile {
     return -Errno.EPIPE;
   }
 
+  override get isSocket(): boolean {
+    return true;
+  }
+
+  override receive(buffer: Uint8Array, _flags: number): Result {
+    return this.read(buffer);
+  }
+
+  override send({ data }: Letter): Result {
+    return this.write(data);
+  }
+
   /** The connection that has waited longest, which takes in what comes from now on, or the error that the socket holds. */
   accept(): Stream | Result {
     const stream = this.#waiting.shift();
     if (stream === undefined) return this.#error === 0 ? -Errno.EAGAIN : this.takeError();
     stream.begin();
     return stream;
+  }
+
+  /** It has no writing direction. */
+  closeWrite(): Result {
+    return -Errno.ENOTCONN;
   }
 
   /** The error that the socket holds, negative, and no longer. */

@@ -8,10 +8,12 @@ import { pid } from "node:process";
 import { Errno } from "../../errno.ts";
 import type { ClockIndex, Usec } from "../../time.ts";
 import { Descriptors } from "../emulated/descriptors.ts";
+import { gather, inBetween, scatter } from "../emulated/messages.ts";
 import { openPipe } from "../emulated/pipe.ts";
 import type { EmulatedPoller } from "../emulated/poller.ts";
 import type {
   ClientTls,
+  DatagramAddress,
   Handle,
   Kernel,
   KernelFeature,
@@ -20,6 +22,7 @@ import type {
   Poller,
   PressureResource,
   ProcessRecord,
+  ReceivedMessage,
   Result,
   ServerTls,
   SocketAddress,
@@ -46,7 +49,7 @@ const firstHandle: Handle = 2 ** 20;
 /** The calls of the contract on a host. */
 export class PortableKernel implements Kernel {
   readonly name = "portable";
-  readonly features: ReadonlySet<KernelFeature> = new Set<KernelFeature>(["nesting", "tls"]);
+  readonly features: ReadonlySet<KernelFeature> = new Set<KernelFeature>(["nesting", "datagrams", "tls"]);
   readonly pid: number = pid;
   hostWaits = 0;
   readonly #world: World;
@@ -99,6 +102,31 @@ export class PortableKernel implements Kernel {
     return this.#world.descriptors.get(handle)?.file.write(data) ?? -Errno.EBADF;
   }
 
+  tryReadVector(handle: Handle, buffers: readonly Uint8Array[]): Result {
+    const buffer = inBetween(buffers);
+    const count = this.tryRead(handle, buffer);
+    if (count > 0) scatter(buffer.subarray(0, count), buffers);
+    return count;
+  }
+
+  tryWriteVector(handle: Handle, data: readonly Uint8Array[]): Result {
+    return this.tryWrite(handle, gather(data));
+  }
+
+  tryReceive(
+    handle: Handle,
+    buffers: readonly Uint8Array[],
+    flags: number,
+    maxHandles: number,
+    message: ReceivedMessage | undefined,
+  ): Result {
+    return this.#world.sockets.tryReceive(handle, buffers, flags, maxHandles, message);
+  }
+
+  trySend(handle: Handle, data: readonly Uint8Array[], address: SocketAddress | undefined, handles: readonly Handle[]): Result {
+    return this.#world.sockets.trySend(handle, data, address, handles);
+  }
+
   duplicate(handle: Handle): Result {
     const { descriptors } = this.#world;
     const file = descriptors.get(handle)?.file;
@@ -136,6 +164,14 @@ export class PortableKernel implements Kernel {
 
   alpnProtocol(handle: Handle): string | undefined | Result {
     return this.#world.sockets.alpnProtocol(handle);
+  }
+
+  openDatagram(address: DatagramAddress): Result {
+    return this.#world.sockets.openDatagram(address);
+  }
+
+  openSocketPair(_kind: "stream" | "datagram"): Result {
+    return -Errno.EOPNOTSUPP;
   }
 
   connectSocket(handle: Handle, address: SocketAddress): Result {

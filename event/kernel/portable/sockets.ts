@@ -5,13 +5,25 @@
  */
 
 import { lstatSync, unlinkSync } from "node:fs";
-import { Socket } from "node:net";
+import { Socket as HostSocket } from "node:net";
 import { Errno } from "../../errno.ts";
 import type { Descriptors } from "../emulated/descriptors.ts";
-import type { ClientTls, CompletionResult, Handle, ListenAddress, Result, ServerTls, SocketAddress } from "../kernel.ts";
+import { receiveMessage, sendMessage } from "../emulated/messages.ts";
+import type {
+  ClientTls,
+  CompletionResult,
+  DatagramAddress,
+  Handle,
+  ListenAddress,
+  ReceivedMessage,
+  Result,
+  ServerTls,
+  SocketAddress,
+} from "../kernel.ts";
 import { complete, hostPath, type InternetAddress, isAbstract, isPermitted, type UnixAddress } from "./addresses.ts";
 import { socketErrno } from "./socket_error.ts";
 import { Listener } from "./listener.ts";
+import { DatagramSocket } from "./datagram.ts";
 import { isGranted } from "./permissions.ts";
 import { resolve } from "./resolve.ts";
 import { Stream } from "./stream.ts";
@@ -21,6 +33,8 @@ import { Wire } from "./wire.ts";
 const defaultBacklog = 511;
 const anyHost = "0.0.0.0";
 const localHost = "127.0.0.1";
+
+type Socket = Stream | Listener | DatagramSocket;
 
 /** What stands in the kernel contract, by the same names. */
 export class Sockets {
@@ -44,6 +58,7 @@ export class Sockets {
   tryAccept(handle: Handle): Result {
     const file = this.#socket(handle);
     if (typeof file === "number") return file;
+    if (file instanceof DatagramSocket) return -Errno.EOPNOTSUPP;
     return file instanceof Listener ? this.#opened(file.accept()) : -Errno.EINVAL;
   }
 
@@ -54,10 +69,37 @@ export class Sockets {
     return this.#opened(tls === undefined ? openPlainStream(place) : openSecureStream(place, tls));
   }
 
-  /** There is no socket that could be sent anywhere: a stream is opened on its way. */
-  connectSocket(handle: Handle, _address: SocketAddress): Result {
+  /** UDP alone; no host has datagrams of AF_UNIX. */
+  openDatagram(address: DatagramAddress): Result {
+    return this.#opened(DatagramSocket.open(address));
+  }
+
+  tryReceive(
+    handle: Handle,
+    buffers: readonly Uint8Array[],
+    flags: number,
+    maxHandles: number,
+    message: ReceivedMessage | undefined,
+  ): Result {
+    return receiveMessage(
+      this.#descriptors,
+      handle,
+      { buffers, flags, maxHandles, message },
+      ({ file }, buffer) => file.receive(buffer, flags),
+    );
+  }
+
+  trySend(handle: Handle, data: readonly Uint8Array[], address: SocketAddress | undefined, handles: readonly Handle[]): Result {
+    const place = address === undefined ? 0 : complete(address, localHost);
+    if (typeof place === "number" && place < 0) return place;
+    return sendMessage(this.#descriptors, handle, { data, address, handles }, ({ file }, letter) => file.send(letter));
+  }
+
+  /** Only a datagram socket can be sent anywhere: a stream is opened on its way. */
+  connectSocket(handle: Handle, address: SocketAddress): Result {
     const file = this.#socket(handle);
-    return typeof file === "number" ? file : -Errno.EOPNOTSUPP;
+    if (typeof file === "number") return file;
+    return file instanceof DatagramSocket ? file.connect(address) : -Errno.EOPNOTSUPP;
   }
 
   socketError(handle: Handle): Result {
@@ -67,26 +109,23 @@ export class Sockets {
 
   localAddress(handle: Handle): SocketAddress | undefined | Result {
     const file = this.#socket(handle);
-    if (typeof file === "number") return file;
-    return file instanceof Listener ? file.address : file.localAddress;
+    return typeof file === "number" ? file : file.localAddress;
   }
 
   remoteAddress(handle: Handle): SocketAddress | undefined | Result {
     const file = this.#socket(handle);
-    if (typeof file === "number") return file;
-    return file instanceof Listener ? -Errno.ENOTCONN : file.remoteAddress;
+    return typeof file === "number" ? file : file.remoteAddress;
   }
 
   alpnProtocol(handle: Handle): string | undefined | Result {
     const file = this.#socket(handle);
     if (typeof file === "number") return file;
-    return file instanceof Listener ? -Errno.ENOTCONN : file.alpnProtocol;
+    return file instanceof Listener ? -Errno.ENOTCONN : file instanceof Stream ? file.alpnProtocol : undefined;
   }
 
   closeWrite(handle: Handle): Result {
     const file = this.#socket(handle);
-    if (typeof file === "number") return file;
-    return file instanceof Listener ? -Errno.ENOTCONN : file.closeWrite();
+    return typeof file === "number" ? file : file.closeWrite();
   }
 
   /** Removes a socket file, and no file of another kind: ENOTSOCK. That of a listener goes with it already. */
@@ -112,14 +151,14 @@ export class Sockets {
     return resolve(hostname, done);
   }
 
-  #opened(file: Stream | Listener | Result): Result {
+  #opened(file: Socket | Result): Result {
     return typeof file === "number" ? file : this.#descriptors.open(file);
   }
 
-  #socket(handle: Handle): Stream | Listener | Result {
+  #socket(handle: Handle): Socket | Result {
     const file = this.#descriptors.get(handle)?.file;
     if (file === undefined) return -Errno.EBADF;
-    return file instanceof Stream || file instanceof Listener ? file : -Errno.ENOTSOCK;
+    return file instanceof Stream || file instanceof Listener || file instanceof DatagramSocket ? file : -Errno.ENOTSOCK;
   }
 }
 
@@ -138,8 +177,8 @@ function openSecureStream(place: InternetAddress | UnixAddress, tls: ClientTls):
 }
 
 /** A socket of the host's on its way. */
-function sendOff(place: InternetAddress | UnixAddress): Socket | Result {
-  const raw = new Socket({ allowHalfOpen: true });
+function sendOff(place: InternetAddress | UnixAddress): HostSocket | Result {
+  const raw = new HostSocket({ allowHalfOpen: true });
   raw.setNoDelay(true);
   try {
     return "path" in place ? raw.connect({ path: hostPath(place.path) }) : raw.connect({ host: place.hostname, port: place.port });

@@ -15,9 +15,9 @@
  */
 
 import { Errno } from "../../errno.ts";
-import { IoEvent } from "../../flags.ts";
+import { IoEvent, MessageFlag } from "../../flags.ts";
 import { ByteQueue } from "../emulated/byte_queue.ts";
-import { OpenFile } from "../emulated/open_file.ts";
+import { type Delivery, type Letter, OpenFile } from "../emulated/open_file.ts";
 import type { Result, SocketAddress } from "../kernel.ts";
 import { socketErrno } from "./socket_error.ts";
 import type { Wire } from "./wire.ts";
@@ -116,15 +116,33 @@ export class Stream extends OpenFile {
     this.#wire.resume();
   }
 
+  override get isSocket(): boolean {
+    return true;
+  }
+
+  override get onlyCounts(): boolean {
+    return !this.#isUnix;
+  }
+
   override read(buffer: Uint8Array): Result {
-    if (buffer.length === 0) return 0;
-    if (this.#received.size > 0) return this.#take(buffer);
+    const delivery = this.receive(buffer, 0);
+    return typeof delivery === "number" ? delivery : delivery.count;
+  }
+
+  override receive(buffer: Uint8Array, flags: number): Delivery | Result {
+    if (buffer.length === 0) return this.#delivered(0);
+    if (this.#received.size > 0) return this.#delivered(this.#take(buffer, flags));
     if (this.#error !== 0) return this.takeError();
     if (this.#state === "idle") return -Errno.ENOTCONN;
-    return this.#readEnded ? 0 : -Errno.EAGAIN;
+    return this.#readEnded ? this.#delivered(0) : -Errno.EAGAIN;
   }
 
   override write(data: Uint8Array): Result {
+    return this.send({ data, address: undefined, parcel: undefined });
+  }
+
+  override send({ data, address }: Letter): Result {
+    if (address !== undefined && this.#isUnix) return this.#state === "connected" ? -Errno.EISCONN : -Errno.EOPNOTSUPP;
     if (this.#error !== 0) return this.takeError();
     if (this.#state === "idle") return -Errno.ENOTCONN;
     if (this.#state === "connecting") return -Errno.EAGAIN;
@@ -196,10 +214,19 @@ export class Stream extends OpenFile {
     this.notify(IN);
   }
 
-  #take(buffer: Uint8Array): number {
+  #take(buffer: Uint8Array, flags: number): number {
+    if ((flags & MessageFlag.PEEK) !== 0) return this.#received.peek(buffer).count;
     const count = this.#received.shift(buffer);
     if (this.#isPaused && this.#received.size <= capacityBytes / 2) this.begin();
     return count;
+  }
+
+  #delivered(count: number): Delivery {
+    return { count, wholeCount: count, address: this.#isUnix ? this.#remote : undefined, parcel: undefined };
+  }
+
+  get #isUnix(): boolean {
+    return this.#local !== undefined && "path" in this.#local || this.#remote !== undefined && "path" in this.#remote;
   }
 
   #sent(length: number): void {

@@ -21,6 +21,9 @@ export interface UnixAddress {
 /** `sun_path` less its final NUL. */
 const longestPathBytes = 107;
 
+/** What an IPv6 address begins with that maps one of IPv4. */
+const mappedPrefix = "::ffff:";
+
 /** The canonical spelling of a numeric hostname; `undefined` for anything else. */
 export function numericHostname(hostname: string): string | undefined {
   if (/^(?:(?:0|[1-9]\d{0,2})(?:\.(?!$)|$)){4}$/.test(hostname)) {
@@ -28,7 +31,29 @@ export function numericHostname(hostname: string): string | undefined {
   }
   const [, address, zone = ""] = /^([\da-f:.]*:[\da-f:.]*)(%[1-9]\d{0,9})?$/i.exec(hostname) ?? [];
   const url = `http://[${address}]`;
-  return address !== undefined && URL.canParse(url) ? new URL(url).hostname.slice(1, -1) + zone : undefined;
+  return address !== undefined && URL.canParse(url) ? withIpv4Tail(new URL(url).hostname.slice(1, -1)) + zone : undefined;
+}
+
+/** Where an IPv6 address maps one of IPv4, that in dotted decimals. */
+function withIpv4Tail(hostname: string): string {
+  const [, high, low] = /^::ffff:([\da-f]{1,4}):([\da-f]{1,4})$/.exec(hostname) ?? [];
+  if (low === undefined) return hostname;
+  return `${mappedPrefix}${[high, low].flatMap((group) => [parseInt(group, 16) >> 8, parseInt(group, 16) & 0xff]).join(".")}`;
+}
+
+/** The IPv4 address that an IPv6 one maps, or the address itself. */
+export function unmapped(hostname: string): string {
+  return hostname.startsWith(mappedPrefix) && hostname.includes(".") ? hostname.slice(mappedPrefix.length) : hostname;
+}
+
+/** An IPv4 address as a socket of IPv6 sees it. */
+export function mapped(hostname: string): string {
+  return isIpv6(hostname) ? hostname : `${mappedPrefix}${hostname}`;
+}
+
+/** Whether a numeric hostname is an IPv6 address. */
+export function isIpv6(hostname: string): boolean {
+  return hostname.includes(":");
 }
 
 /** The address in its one spelling, or what is wrong with it. */
@@ -41,7 +66,7 @@ export function normalize(address: SocketAddress, defaultHostname: string): TcpA
 }
 
 function checkPath(path: string): UnixAddress | Result {
-  if (path === "" || path === "@") return -Errno.EINVAL;
+  if (path === "" || path === "@" || path.includes("\0")) return -Errno.EINVAL;
   return new TextEncoder().encode(path).length > longestPathBytes ? -Errno.ENAMETOOLONG : { path };
 }
 

@@ -8,7 +8,8 @@ import { Errno } from "../../errno.ts";
 import { IoEvent } from "../../flags.ts";
 import type { Result } from "../kernel.ts";
 import type { Faults } from "./faults.ts";
-import type { OpenFile } from "../emulated/open_file.ts";
+import type { Delivery, Letter, OpenFile } from "../emulated/open_file.ts";
+import { DatagramSocket } from "./datagram_socket.ts";
 import { Stream } from "./stream.ts";
 
 /**
@@ -35,9 +36,36 @@ export function faultyWrite(file: OpenFile, data: Uint8Array, faults: Faults): R
   if (data.length === 0 || (file.readiness() & IoEvent.OUT) === 0) return file.write(data);
   breakPerhaps(file, faults);
   if (answersAgain(file, IoEvent.OUT, faults)) return -Errno.EAGAIN;
-  const count = data.length > file.atomicBytes ? faults.shorten("short-write", data.length) : data.length;
+  const count = data.length > file.atomicBytes && !(file instanceof DatagramSocket)
+    ? faults.shorten("short-write", data.length)
+    : data.length;
   if (count === data.length) return file.write(data);
   const result = file.write(data.subarray(0, count));
+  file.notify(IoEvent.OUT);
+  return result;
+}
+
+/** Receives, perhaps badly. A message comes whole or not at all. */
+export function faultyReceive(file: OpenFile, buffer: Uint8Array, flags: number, faults: Faults): Delivery | Result {
+  if (!file.isSocket || (file.readiness() & IoEvent.IN) === 0) return file.receive(buffer, flags);
+  breakPerhaps(file, faults);
+  if (answersAgain(file, IoEvent.IN, faults)) return -Errno.EAGAIN;
+  const possible = Math.min(buffer.length, file.readableBytes);
+  const count = faults.shorten("short-read", possible);
+  if (count === possible) return file.receive(buffer, flags);
+  const delivery = file.receive(buffer.subarray(0, count), flags);
+  file.notify(IoEvent.IN);
+  return delivery;
+}
+
+/** Sends, perhaps badly. A message goes whole or not at all. */
+export function faultySend(file: OpenFile, letter: Letter, faults: Faults): Result {
+  if ((file.readiness() & IoEvent.OUT) === 0) return file.send(letter);
+  breakPerhaps(file, faults);
+  if (answersAgain(file, IoEvent.OUT, faults)) return -Errno.EAGAIN;
+  const count = file instanceof Stream ? faults.shorten("short-write", letter.data.length) : letter.data.length;
+  if (count === letter.data.length) return file.send(letter);
+  const result = file.send({ ...letter, data: letter.data.subarray(0, count) });
   file.notify(IoEvent.OUT);
   return result;
 }

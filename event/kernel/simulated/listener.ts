@@ -7,7 +7,7 @@
 import { Errno } from "../../errno.ts";
 import { IoEvent } from "../../flags.ts";
 import type { Result, SocketAddress } from "../kernel.ts";
-import { OpenFile } from "../emulated/open_file.ts";
+import { type Letter, OpenFile } from "../emulated/open_file.ts";
 import { describeAddress, Stream } from "./stream.ts";
 
 /** What a listener is made with. */
@@ -56,6 +56,18 @@ export class Listener extends OpenFile {
 
   override write(_data: Uint8Array): Result {
     return -Errno.EPIPE;
+  }
+
+  override get isSocket(): boolean {
+    return true;
+  }
+
+  override receive(buffer: Uint8Array, _flags: number): Result {
+    return this.read(buffer);
+  }
+
+  override send({ data }: Letter): Result {
+    return this.write(data);
   }
 
   /** Connects the client, now or as soon as there is room. */

@@ -8,20 +8,20 @@ import { Errno } from "../../errno.ts";
 import type { ListenAddress, Result, SocketAddress } from "../kernel.ts";
 import { covers, destination, normalize, type TcpAddress } from "./addresses.ts";
 import { Listener } from "./listener.ts";
+import type { OpenFile } from "../emulated/open_file.ts";
+import { Ports } from "./ports.ts";
 import type { Stream } from "./stream.ts";
 import type { Timeline } from "./timeline.ts";
 
 const defaultBacklog = 511;
-/** Where Linux begins with the ports that it chooses itself. */
-const firstEphemeralPort = 32_768;
 
 /** All addresses are this machine's own. */
 export class Network {
   readonly #timeline: Timeline;
   readonly #tcp: Set<Listener> = new Set();
-  /** By path; a file without a listener stays until it is removed, an abstract name goes with its listener. */
-  readonly #unix = new Map<string, Listener | undefined>();
-  #nextPort = firstEphemeralPort;
+  /** By path, listeners and datagram sockets; a file without its socket stays until it is removed, an abstract name goes with its socket. */
+  readonly #unix = new Map<string, OpenFile | undefined>();
+  readonly #ports = new Ports();
 
   constructor(timeline: Timeline) {
     this.#timeline = timeline;
@@ -58,16 +58,27 @@ export class Network {
     return 0;
   }
 
-  #listenUnix(path: string, backlog: number): Listener | Result {
+  /** Gives a path to a socket; what is to be done when that is gone. */
+  bindUnix(path: string, socket: OpenFile): (() => void) | Result {
     if (this.#unix.has(path)) return -Errno.EADDRINUSE;
-    const onRelease = () => {
-      if (this.#unix.get(path) !== listener) return;
+    this.#unix.set(path, socket);
+    return () => {
+      if (this.#unix.get(path) !== socket) return;
       if (isAbstract(path)) this.#unix.delete(path);
       else this.#unix.set(path, undefined);
     };
-    const listener = new Listener({ path }, { backlog, reusePort: false, onRelease });
-    this.#unix.set(path, listener);
-    return listener;
+  }
+
+  /** The socket at a path. */
+  unixAt(path: string): OpenFile | Result {
+    return this.#unix.get(path) ?? (this.#unix.has(path) || isAbstract(path) ? -Errno.ECONNREFUSED : -Errno.ENOENT);
+  }
+
+  #listenUnix(path: string, backlog: number): Listener | Result {
+    let onRelease: (() => void) | Result = 0;
+    const listener = new Listener({ path }, { backlog, reusePort: false, onRelease: () => typeof onRelease === "function" && onRelease() });
+    onRelease = this.bindUnix(path, listener);
+    return typeof onRelease === "number" ? onRelease : listener;
   }
 
   #listenTcp({ hostname, port }: TcpAddress, backlog: number, reusePort: boolean): Listener | Result {
@@ -90,15 +101,13 @@ export class Network {
 
   #choosePort(): number {
     const taken = new Set([...this.#tcp].map((listener) => (listener.address as TcpAddress).port));
-    do {
-      this.#nextPort = this.#nextPort === 65_535 ? firstEphemeralPort : this.#nextPort + 1;
-    } while (taken.has(this.#nextPort));
-    return this.#nextPort;
+    return this.#ports.choose((port) => taken.has(port));
   }
 
   #connectUnix(client: Stream, path: string): Result {
-    const listener = this.#unix.get(path);
-    if (listener === undefined) return this.#unix.has(path) || isAbstract(path) ? -Errno.ECONNREFUSED : -Errno.ENOENT;
+    const listener = this.unixAt(path);
+    if (typeof listener === "number") return listener;
+    if (!(listener instanceof Listener)) return -Errno.EPROTOTYPE;
     if (listener.full) return -Errno.EAGAIN;
     client.remote = { path };
     listener.admit(client);

@@ -19,9 +19,10 @@ export interface SimulationOptions {
   autoAdvance?: boolean;
   /**
    * The chance of each fault, from 0 to 1. Default: none ever happens. EINTR strikes polls that would wait, EAGAIN calls on what is ready,
-   * ECONNRESET connected streams, ENOSPC new watches, of files too, and each piece of a file that is written, EIO each piece that is read or written.
+   * ECONNRESET connected streams, ENOSPC new watches, of files too, and each piece of a file that is written, EIO each piece that is read or written,
+   * datagram-loss what is sent by UDP.
    */
-  faults?: Partial<Record<"EINTR" | "EIO" | "EAGAIN" | "ECONNRESET" | "ENOSPC" | "short-read" | "short-write", number>>;
+  faults?: Partial<Record<"EINTR" | "EIO" | "EAGAIN" | "ECONNRESET" | "ENOSPC" | "short-read" | "short-write" | "datagram-loss", number>>;
   /** The variables of the environment. Default: none. */
   environment?: Readonly<Record<string, string>>;
   /** The 16 bytes that name this boot. Default: there are none. */

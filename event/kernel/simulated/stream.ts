@@ -5,10 +5,11 @@
  */
 
 import { Errno } from "../../errno.ts";
-import { IoEvent } from "../../flags.ts";
+import { IoEvent, MessageFlag } from "../../flags.ts";
 import type { Result, SocketAddress } from "../kernel.ts";
-import { ByteQueue } from "../emulated/byte_queue.ts";
-import { OpenFile } from "../emulated/open_file.ts";
+import { ByteQueue, type Taken } from "../emulated/byte_queue.ts";
+import { type Delivery, type Letter, OpenFile } from "../emulated/open_file.ts";
+import type { Parcel } from "../emulated/parcel.ts";
 
 /** How many bytes may be on their way in one direction. */
 const capacityBytes = 212_992;
@@ -64,15 +65,39 @@ export class Stream extends OpenFile {
       (this.#readEnded ? IN | RDHUP : 0) | (this.#readEnded && this.#writeEnded ? HUP : 0);
   }
 
+  override get isSocket(): boolean {
+    return true;
+  }
+
+  override get onlyCounts(): boolean {
+    return this.family === "tcp";
+  }
+
+  override get carriesHandles(): boolean {
+    return this.family === "unix";
+  }
+
   override read(buffer: Uint8Array): Result {
-    if (buffer.length === 0) return 0;
-    if (this.#received.size > 0) return this.#receive(buffer);
+    const delivery = this.receive(buffer, 0);
+    if (typeof delivery === "number") return delivery;
+    delivery.parcel?.discard();
+    return delivery.count;
+  }
+
+  override receive(buffer: Uint8Array, flags: number): Delivery | Result {
+    if (buffer.length === 0) return delivered(0);
+    if (this.#received.size > 0) return this.#receive(buffer, flags);
     if (this.#error !== 0) return this.takeError();
     if (this.state === "idle") return -Errno.ENOTCONN;
-    return this.#readEnded ? 0 : -Errno.EAGAIN;
+    return this.#readEnded ? delivered(0) : -Errno.EAGAIN;
   }
 
   override write(data: Uint8Array): Result {
+    return this.send({ data, address: undefined, parcel: undefined });
+  }
+
+  override send({ data, address, parcel }: Letter): Result {
+    if (address !== undefined && this.family === "unix") return this.state === "connected" ? -Errno.EISCONN : -Errno.EOPNOTSUPP;
     // TCP tells of the error that it holds, AF_UNIX of the end, and keeps the error for whoever reads.
     if (this.#error !== 0 && !(this.#writeEnded && this.family === "unix")) return this.takeError();
     if (this.state === "idle") return -Errno.ENOTCONN;
@@ -82,7 +107,7 @@ export class Stream extends OpenFile {
     if (data.length === 0) return 0;
     if (this.#room === 0) return -Errno.EAGAIN;
     const part = data.subarray(0, this.#room);
-    this.#peer!.#received.push(part);
+    this.#peer!.#received.push(part, parcel);
     this.#peer!.notify(IN);
     return part.length;
   }
@@ -124,9 +149,9 @@ export class Stream extends OpenFile {
     const peer = this.#peer;
     const wasConnected = this.state === "connected";
     this.state = "closed";
-    if (!wasConnected || peer === undefined || peer.state === "closed") return;
     const unread = this.#received.size > 0;
     this.#received.clear();
+    if (!wasConnected || peer === undefined || peer.state === "closed") return;
     if (unread) peer.#error = Errno.ECONNRESET;
     // An AF_UNIX socket knows that its peer is gone; to TCP it might have ended its writing direction only.
     if (unread || this.family === "unix") return peer.#end();
@@ -138,13 +163,18 @@ export class Stream extends OpenFile {
     return this.#peer === undefined ? 0 : capacityBytes - this.#peer.#received.size;
   }
 
+  #receive(buffer: Uint8Array, flags: number): Delivery {
+    const { count, parcel } = (flags & MessageFlag.PEEK) !== 0 ? this.#received.peek(buffer) : this.#take(buffer);
+    return delivered(count, parcel, this.family === "unix" ? this.remote : undefined);
+  }
+
   /** TCP tells the writer of room after it had none, AF_UNIX whenever all of one write was read. */
-  #receive(buffer: Uint8Array): number {
+  #take(buffer: Uint8Array): Taken {
     const wasFull = this.#peer!.#room === 0;
     const writes = this.#received.pushes;
-    const count = this.#received.shift(buffer);
+    const taken = this.#received.take(buffer);
     if (wasFull || (this.family === "unix" && this.#received.pushes < writes)) this.#peer!.notify(OUT);
-    return count;
+    return taken;
   }
 
   #become(state: "idle" | "connected"): void {
@@ -157,6 +187,10 @@ export class Stream extends OpenFile {
     this.#writeEnded = true;
     this.notify(this.readiness());
   }
+}
+
+function delivered(count: number, parcel?: Parcel, address?: SocketAddress): Delivery {
+  return { count, wholeCount: count, address, parcel };
 }
 
 /** An address as it is written in messages. */

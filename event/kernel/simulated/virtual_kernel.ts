@@ -10,6 +10,7 @@ import { type Signal, signalNumber } from "../../signal_names.ts";
 import type { ClockIndex, Usec } from "../../time.ts";
 import type {
   ClientTls,
+  DatagramAddress,
   Handle,
   KernelFeature,
   ListenAddress,
@@ -17,6 +18,7 @@ import type {
   Poller,
   PressureResource,
   ProcessRecord,
+  ReceivedMessage,
   Result,
   ServerTls,
   SignalRecord,
@@ -24,7 +26,8 @@ import type {
   SpawnCommand,
   SpawnedProcess,
 } from "../kernel.ts";
-import { Datagrams } from "./datagrams.ts";
+import { DatagramNetwork } from "./datagram_network.ts";
+import { DatagramSocket } from "./datagram_socket.ts";
 import { Descriptors } from "../emulated/descriptors.ts";
 import { Faults } from "./faults.ts";
 import { answersAgain, faultyRead, faultyWrite } from "./faulty_calls.ts";
@@ -34,10 +37,12 @@ import { afterTimers, inNextTurn } from "./host.ts";
 import { PathFile } from "./inode.ts";
 import { leakReport } from "./leak_report.ts";
 import { Listener } from "./listener.ts";
+import { tryReceive, trySend } from "./messages.ts";
 import { Names } from "./names.ts";
 import { Network } from "./network.ts";
 import type { OpenFile } from "../emulated/open_file.ts";
 import { Parking } from "./parking.ts";
+import { gather, inBetween, scatter } from "../emulated/messages.ts";
 import { defaultCapacityBytes, openPipe } from "../emulated/pipe.ts";
 import { SimulatedPoller } from "./poller.ts";
 import { PressureFile, PressureFiles } from "./pressure.ts";
@@ -66,6 +71,8 @@ export class VirtualKernel implements SimulatedKernel {
     "pidfd",
     "inotify",
     "pressure",
+    "datagrams",
+    "descriptor-passing",
   ]);
   readonly pid = ownPid;
   readonly seed: number;
@@ -75,7 +82,7 @@ export class VirtualKernel implements SimulatedKernel {
   readonly #world: World;
   readonly #network: Network;
   readonly #processes: Processes;
-  readonly #datagrams = new Datagrams();
+  readonly #datagrams: DatagramNetwork;
   readonly #timeChanges = new TimeChanges();
   #hostWaits = 0;
   /** Turns that were asked for and have not come: somebody goes on after each. */
@@ -86,6 +93,7 @@ export class VirtualKernel implements SimulatedKernel {
     this.seed = options.seed ?? 0;
     this.#world = this.#createWorld(options);
     this.#network = new Network(this.#world.timeline);
+    this.#datagrams = new DatagramNetwork(this.#network, this.#world.faults);
     this.#processes = new Processes(this.#world);
   }
 
@@ -143,7 +151,7 @@ export class VirtualKernel implements SimulatedKernel {
   }
 
   datagrams(path: string): readonly Uint8Array[] {
-    return this.#datagrams.at(path);
+    return this.#datagrams.outsider(path);
   }
 
   pressureFile(path: string, kind: SimulatedPressureKind | undefined): void {
@@ -216,9 +224,35 @@ export class VirtualKernel implements SimulatedKernel {
     return owner === ownPid ? faultyWrite(file, data, this.#world.faults) : file.write(data);
   }
 
+  tryReadVector(handle: Handle, buffers: readonly Uint8Array[]): Result {
+    const buffer = inBetween(buffers);
+    const count = this.tryRead(handle, buffer);
+    if (count > 0) scatter(buffer.subarray(0, count), buffers);
+    return count;
+  }
+
+  tryWriteVector(handle: Handle, data: readonly Uint8Array[]): Result {
+    return this.tryWrite(handle, gather(data));
+  }
+
+  tryReceive(
+    handle: Handle,
+    buffers: readonly Uint8Array[],
+    flags: number,
+    maxHandles: number,
+    message: ReceivedMessage | undefined,
+  ): Result {
+    return tryReceive(this.#world, handle, buffers, flags, maxHandles, message);
+  }
+
+  trySend(handle: Handle, data: readonly Uint8Array[], address: SocketAddress | undefined, handles: readonly Handle[]): Result {
+    return trySend(this.#world, handle, data, address, handles);
+  }
+
   tryAccept(handle: Handle): Result {
     const file = this.#world.descriptors.get(handle)?.file;
     if (file === undefined) return -Errno.EBADF;
+    if (file instanceof DatagramSocket) return -Errno.EOPNOTSUPP;
     if (!(file instanceof Listener)) return file instanceof Stream ? -Errno.EINVAL : -Errno.ENOTSOCK;
     if (file.readiness() !== 0 && answersAgain(file, IoEvent.IN, this.#world.faults)) return -Errno.EAGAIN;
     const stream = file.accept();
@@ -260,28 +294,41 @@ export class VirtualKernel implements SimulatedKernel {
     return result < 0 && result !== -Errno.EINPROGRESS ? result : this.#open(stream);
   }
 
+  openDatagram(address: DatagramAddress): Result {
+    const socket = this.#datagrams.open(address);
+    return typeof socket === "number" ? socket : this.#open(socket);
+  }
+
+  openSocketPair(kind: "stream" | "datagram"): [Handle, Handle] {
+    if (kind === "stream") return this.socketPair();
+    const [one, other] = this.#datagrams.openPair();
+    return [this.#open(one), this.#open(other)];
+  }
+
   connectSocket(handle: Handle, address: SocketAddress): Result {
     const file = this.#socket(handle);
     if (typeof file === "number") return file;
+    if (file instanceof DatagramSocket) return this.#datagrams.connect(file, address);
     return file instanceof Stream ? this.#network.connect(file, address) : -Errno.EISCONN;
   }
 
   socketError(handle: Handle): Result {
     const file = this.#socket(handle);
     if (typeof file === "number") return file;
-    return file instanceof Stream ? file.takeError() : 0;
+    return file instanceof Listener ? 0 : file.takeError();
   }
 
   localAddress(handle: Handle): SocketAddress | undefined | Result {
     const file = this.#socket(handle);
     if (typeof file === "number") return file;
     if (file instanceof Listener) return file.address;
-    return file.local ?? (file.family === "tcp" ? { hostname: "0.0.0.0", port: 0 } : undefined);
+    return file.local ?? (file instanceof Stream && file.family === "tcp" ? { hostname: "0.0.0.0", port: 0 } : undefined);
   }
 
   remoteAddress(handle: Handle): SocketAddress | undefined | Result {
     const file = this.#socket(handle);
     if (typeof file === "number") return file;
+    if (file instanceof DatagramSocket) return file.peer === undefined && file.remote === undefined ? -Errno.ENOTCONN : file.remote;
     return file instanceof Stream && file.state === "connected" ? file.remote : -Errno.ENOTCONN;
   }
 
@@ -293,7 +340,7 @@ export class VirtualKernel implements SimulatedKernel {
   closeWrite(handle: Handle): Result {
     const file = this.#socket(handle);
     if (typeof file === "number") return file;
-    return file instanceof Stream ? file.closeWrite() : 0;
+    return file instanceof Listener ? 0 : file.closeWrite();
   }
 
   removeSocketFile(path: string): Result {
@@ -301,7 +348,8 @@ export class VirtualKernel implements SimulatedKernel {
   }
 
   sendDatagram(path: string, data: Uint8Array): Result {
-    return this.#datagrams.send(path, data);
+    const socket = this.#datagrams.open({ path: "" }) as DatagramSocket;
+    return socket.send({ data, address: { path }, parcel: undefined });
   }
 
   pressurePaths(resource: PressureResource): readonly string[] | Result {
@@ -415,10 +463,10 @@ export class VirtualKernel implements SimulatedKernel {
   }
 
   /** The socket behind a handle, or what is wrong with it. */
-  #socket(handle: Handle): Stream | Listener | Result {
+  #socket(handle: Handle): Stream | Listener | DatagramSocket | Result {
     const file = this.#world.descriptors.get(handle)?.file;
     if (file === undefined) return -Errno.EBADF;
-    return file instanceof Stream || file instanceof Listener ? file : -Errno.ENOTSOCK;
+    return file instanceof Stream || file instanceof Listener || file instanceof DatagramSocket ? file : -Errno.ENOTSOCK;
   }
 
   /** The file of the tree behind a handle, or what is wrong with it. */

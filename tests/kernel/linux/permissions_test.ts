@@ -32,6 +32,8 @@ Deno.test("linuxKernel() needs the permission for the file of libc and no other"
     "resolved 1 8 true",
     "file 9 true",
     "watch 1 / string",
+    "sent 3",
+    "received 3 2",
   ];
   assertEquals(await output("whole_kernel.ts", [`--allow-ffi=${place}`]), facts.join("\n"));
 });
