@@ -17,7 +17,7 @@ import type { EventLoop } from "./event_loop.ts";
 import { Census } from "./census.ts";
 import { ClockQueue } from "./clock_queue.ts";
 import { armClocks, passClocks } from "./clocks.ts";
-import { errorCode, SystemError, systemError } from "./errno.ts";
+import { SystemError } from "./errno.ts";
 import { PendingQueue } from "./pending_queue.ts";
 import { PrepareQueue } from "./prepare_queue.ts";
 import { enterRateLimit } from "./rate_limit.ts";

@@ -308,7 +308,7 @@ export interface Poller {
   /** How long from now a park may last, in microseconds; `Infinity` is no limit. */
   limitPark(timeout: Usec): Result;
 
-  /** Closes all of its own. Not while parked. */
+  /** Closes all of its own; the second time does nothing. Not while parked. */
   close(): void;
 }
 

@@ -58,7 +58,7 @@ export function testPassing(hands: KernelHands): void {
     assertEquals(trial.read(other), "EAGAIN");
   });
 
-  contractTest(hands, "Handles do not go over the network: EOPNOTSUPP, and nothing is sent", (trial) => {
+  contractTest(hands, "Handles do not go over the network: EOPNOTSUPP, and nothing is sent", async (trial) => {
     const [reader] = trial.pipe();
     const there = { hostname: "127.0.0.1", port: 0 };
     const receiver = trial.own(trial.kernel.openDatagram(there));
@@ -68,7 +68,7 @@ export function testPassing(hands: KernelHands): void {
     assertEquals(receive(trial, receiver), "EAGAIN");
     const listener = trial.own(trial.kernel.openListener(there));
     const client = trial.own(trial.kernel.openStream(trial.kernel.localAddress(listener) as { port: number }));
-    trial.waitFor(client, IoEvent.OUT);
+    await trial.waitFor(client, IoEvent.OUT);
     assertEquals(send(trial, client, "x", undefined, [reader]), -Errno.EOPNOTSUPP);
     assertEquals(trial.read(trial.own(trial.kernel.tryAccept(listener))), "EAGAIN");
   });
@@ -129,7 +129,7 @@ function testKind(hands: KernelHands, kind: "stream" | "datagram"): void {
     });
   }
 
-  contractTest(hands, `Handles on their way over a ${kind} pair are closed with the receiver`, (trial) => {
+  contractTest(hands, `Handles on their way over a ${kind} pair are closed with the receiver`, async (trial) => {
     const [one, other] = pair(trial, kind);
     const [reader, writer] = trial.pipe();
     send(trial, one, "x", undefined, [writer]);
@@ -137,7 +137,7 @@ function testKind(hands: KernelHands, kind: "stream" | "datagram"): void {
     trial.drop(one);
     assertEquals(trial.read(reader), "EAGAIN");
     trial.drop(other);
-    trial.waitFor(reader, IoEvent.HUP);
+    await trial.waitFor(reader, IoEvent.HUP);
     assertEquals(trial.read(reader), "");
   });
 

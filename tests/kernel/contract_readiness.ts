@@ -248,6 +248,18 @@ export function testReadiness(hands: KernelHands): void {
     assertEquals(inner.watch(trial.poller.handle, IN, false, 2), -Errno.ELOOP);
   });
 
+  contractTest(hands, "Poller.close() a second time does nothing, also to what took the numbers of its handles", (trial) => {
+    const poller = trial.openPoller();
+    trial.dropPoller(poller);
+    const [reader, writer] = trial.pipe();
+    const other = trial.openPoller();
+    poller.close();
+    assertEquals(other.watch(reader, IN, false, 3), 0);
+    trial.write(writer, "x");
+    assertEquals(trial.reports(other), [[3, IN]]);
+    assertEquals(trial.read(reader), "x");
+  });
+
   contractTest(hands, "Poller.close() lets go of what it watched", (trial) => {
     const [, writer] = trial.pipe();
     const other = trial.openPoller();

@@ -88,6 +88,7 @@ export class LinuxPoller implements Poller {
   readyEvents: Int32Array = new Int32Array(firstCapacity);
   clocksFired = 0;
 
+  #closed = false;
   #events: Int32Array<ArrayBuffer> = new Int32Array(firstCapacity * eventWords);
   readonly #watched = new Set<Handle>();
 
@@ -369,7 +370,10 @@ export class LinuxPoller implements Poller {
     return this.#parking.limit(timeout);
   }
 
+  /** The second time does nothing: its memory and its descriptors may be somebody else's by then. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     for (const { task } of this.#operations.values()) task?.stop();
     this.#operations.clear();
     for (const pressure of this.#pressures.values()) pressure.close();
