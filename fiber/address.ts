@@ -64,7 +64,7 @@ const causes: Readonly<Record<ErrorCode, readonly [tcp: string, path: string]>> 
   EINVAL: ["it is no numeric address", "it is no path"],
   ENAMETOOLONG: ["the hostname is too long", "a socket's path has at most 107 bytes"],
   ENOENT: ["the hostname has no address", "there is no such file"],
-  EOPNOTSUPP: ["this kernel cannot do that, as share a port", "this kernel has no such sockets"],
+  EOPNOTSUPP: ["this kernel shares no ports, leave reusePort out", "this kernel has no such sockets"],
   EPROTOTYPE: ["what is there is no socket of this kind", "what is there is no socket of this kind"],
 };
 
