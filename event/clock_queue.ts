@@ -26,6 +26,8 @@ export class ClockQueue {
   /** A wake-up that belongs to no timer. */
   alsoAt: Usec = Infinity;
   readonly #heaps = new Map<number, TimerHeap>();
+  /** The one of the last arrival: most have the same accuracy as the one before. */
+  #recent: TimerHeap | undefined = undefined;
   readonly #earliest = new Prioq<TimerHeap>(
     (a, b) => a.firstKey < b.firstKey || (a.firstKey === b.firstKey && a.first!.sequence < b.first!.sequence),
     (heap, index) => heap.earliestIndex = index,
@@ -61,13 +63,18 @@ export class ClockQueue {
 
   /** Waits for `usec`, within `accuracy` of it. */
   add(node: SourceNode, usec: Usec, accuracy: Usec): void {
-    let heap = this.#heaps.get(accuracy);
-    if (heap === undefined) this.#heaps.set(accuracy, heap = new TimerHeap(accuracy));
+    const heap = this.#recent?.accuracy === accuracy ? this.#recent : this.#heapOf(accuracy);
     const firstBefore = heap.first;
     node.sequence = ++this.#arrivals;
     heap.add(node, usec);
     this.#headChanged(heap, firstBefore);
     this.needsArming = true;
+  }
+
+  #heapOf(accuracy: Usec): TimerHeap {
+    let heap = this.#heaps.get(accuracy);
+    if (heap === undefined) this.#heaps.set(accuracy, heap = new TimerHeap(accuracy));
+    return this.#recent = heap;
   }
 
   /** Sets the wake-up that belongs to no timer; `Infinity` takes it back. */
@@ -86,6 +93,11 @@ export class ClockQueue {
     this.needsArming = true;
   }
 
+  #forget(heap: TimerHeap): void {
+    this.#heaps.delete(heap.accuracy);
+    if (this.#recent === heap) this.#recent = undefined;
+  }
+
   #headChanged(heap: TimerHeap, firstBefore: SourceNode | undefined): void {
     if (heap.earliestIndex < 0) {
       this.#earliest.add(heap);
@@ -93,7 +105,7 @@ export class ClockQueue {
     } else if (heap.size === 0) {
       this.#earliest.removeAt(heap.earliestIndex);
       this.#latest.removeAt(heap.latestIndex);
-      if (this.#heaps.size > 16) this.#heaps.delete(heap.accuracy);
+      if (this.#heaps.size > 16) this.#forget(heap);
     } else if (heap.first !== firstBefore) {
       this.#earliest.reposition(heap.earliestIndex);
       this.#latest.reposition(heap.latestIndex);

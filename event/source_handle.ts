@@ -9,17 +9,7 @@ import type { EventLoop } from "./event_loop.ts";
 import type { LoopCore } from "./loop_core.ts";
 import { FINISHED } from "./loop_state.ts";
 import { leaveRateLimit, limiterOf, type RateLimit } from "./rate_limit.ts";
-import type {
-  Enabled,
-  LimitedOptions,
-  LimitedSource,
-  PlainCallback,
-  QueuedOptions,
-  QueuedSource,
-  Source,
-  SourceOptions,
-  SourceType,
-} from "./source.ts";
+import type { Enabled, LimitedOptions, LimitedSource, PlainCallback, QueuedOptions, QueuedSource, Source, SourceType } from "./source.ts";
 import type { SourceKind } from "./source_kind.ts";
 import { connect, dispose, setEnabled, setPrepare, setPriority } from "./source_lifecycle.ts";
 import { OFF, ON, ONESHOT, SourceExtra, SourceNode } from "./source_node.ts";
@@ -27,17 +17,28 @@ import { enabledNumber, requirePriority } from "./validate.ts";
 
 const enabledNames: Record<number, Enabled> = { [OFF]: "off", [ON]: "on", [ONESHOT]: "oneshot" };
 
+/** What few sources have, of all that any type takes: others were refused before. Here, in one place, it costs those that have none of it the least. */
+function setExtras(node: SourceNode, options: LimitedOptions): void {
+  const { description, onDestroy, exitOnFailure, rateLimit, onRateLimitExpired } = options;
+  if ((description ?? onDestroy ?? exitOnFailure ?? rateLimit ?? onRateLimitExpired) === undefined) return;
+  const extra = node.extra = new SourceExtra();
+  extra.description = description;
+  extra.onDestroy = onDestroy;
+  extra.exitOnFailure = exitOnFailure ?? false;
+  extra.rateLimit = limiterOf(rateLimit);
+  extra.onRateLimitExpired = onRateLimitExpired as ((owner: unknown) => unknown) | undefined;
+}
+
 /** What all handles do. */
 export abstract class SourceHandle implements Source {
   declare readonly node: SourceNode;
 
   /** A node of this kind, not connected yet. Throws EINVAL for options that are out of range. */
-  constructor(core: LoopCore, kind: SourceKind, enabled: Enabled, options: SourceOptions | undefined) {
+  constructor(core: LoopCore, kind: SourceKind, enabled: Enabled, options: LimitedOptions | undefined) {
     const node = new SourceNode(core, kind, enabledNumber(options?.enabled ?? enabled), requirePriority(options?.priority ?? 0));
     node.owner = this;
     this.node = node;
-    if (options?.description !== undefined) this.extra.description = options.description;
-    if (options?.onDestroy !== undefined) this.extra.onDestroy = options.onDestroy;
+    if (options !== undefined) setExtras(node, options);
   }
 
   /** Hands it to the loop; `action` is what the user asked for, for the error. */
@@ -121,11 +122,6 @@ export abstract class SourceHandle implements Source {
 
 /** What all handles but those of exit sources do. */
 export abstract class QueuedHandle extends SourceHandle implements QueuedSource {
-  constructor(core: LoopCore, kind: SourceKind, enabled: Enabled, options: QueuedOptions | undefined) {
-    super(core, kind, enabled, options);
-    if (options?.exitOnFailure) this.extra.exitOnFailure = true;
-  }
-
   /** As {@linkcode SourceHandle.connect}, with the prepare callback of the options. */
   protected connectWith(core: LoopCore, options: QueuedOptions | undefined, action: string): this {
     this.connect(core, action);
@@ -159,12 +155,6 @@ export abstract class QueuedHandle extends SourceHandle implements QueuedSource 
 
 /** What all handles but those of child, post and exit sources do. */
 export abstract class LimitedHandle extends QueuedHandle implements LimitedSource {
-  constructor(core: LoopCore, kind: SourceKind, enabled: Enabled, options: LimitedOptions | undefined) {
-    super(core, kind, enabled, options);
-    if (options?.rateLimit !== undefined) this.rateLimit = options.rateLimit;
-    if (options?.onRateLimitExpired !== undefined) this.onRateLimitExpired = options.onRateLimitExpired;
-  }
-
   get rateLimit(): RateLimit | undefined {
     const limit = this.node.extra?.rateLimit;
     return limit && { interval: limit.interval, burst: limit.burst };

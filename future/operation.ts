@@ -158,7 +158,8 @@ function isPromise(value: unknown): boolean {
 /** The operation behind a runnable; EINVAL when there is none, as for an async function. */
 export function operationOf<T>(body: Runnable<T>): Operation<T> {
   const operation = typeof body === "function" ? body() : body;
-  if (operation !== null && typeof operation === "object" && Symbol.iterator in operation) return operation;
+  // A string has an iterator, too.
+  if (typeof operation === "object" && operation?.[Symbol.iterator] !== undefined) return operation;
   throw new SystemError("EINVAL", `Cannot run ${describeNoOperation(operation, typeof body === "function")}`);
 }
 
