@@ -1,12 +1,13 @@
 /**
  * Starts the daemon, lets a few hundred clients loose on it, ends it by SIGTERM, and tells what was served.
  *
- * Both are programs on fibers: the clients run in this process, the daemon is a child of it.
+ * Both are programs on fibers: the clients run in this process, the daemon is a child of it. On the Linux kernel they need `--allow-ffi` for libc,
+ * on the portable one `--allow-net` and `--allow-run`.
  *
  * @module
  */
 
-import { connect, type Connection, main, msec, type Operation, type Process, scope, sleep, spawnProcess } from "@sd/fibers";
+import { connect, type Connection, EventLoop, main, msec, type Operation, type Process, scope, sleep, spawnProcess } from "@sd/fibers";
 import { LineReader, writeLine } from "./line_protocol.ts";
 
 const CLIENTS = 300;
@@ -14,10 +15,16 @@ const ROUNDS = 20;
 
 const figures = { connected: 0, answered: 0, wrong: 0, goodbyes: 0 };
 
-function startDaemon(): Process {
+/** What the daemon needs, on the kernel that this program has. */
+function permissions(): string[] {
+  if (EventLoop.default().kernel.name === "portable") return ["--allow-net", "--allow-run"];
   const libc = ["/lib/x86_64-linux-gnu/libc.so.6", "/lib/aarch64-linux-gnu/libc.so.6", "/lib64/libc.so.6"];
+  return [`--allow-ffi=${libc}`];
+}
+
+function startDaemon(): Process {
   return spawnProcess("/proc/self/exe", {
-    args: ["run", "--no-prompt", `--allow-ffi=${libc}`, new URL("daemon.ts", import.meta.url).pathname],
+    args: ["run", "--no-prompt", ...permissions(), new URL("daemon.ts", import.meta.url).pathname],
     stdin: "null",
     stdout: "piped",
   });
