@@ -4,9 +4,9 @@
  * @module
  */
 
-import { isIPv4, isIPv6 } from "node:net";
 import { Errno } from "../../errno.ts";
 import type { Result, SocketAddress } from "../kernel.ts";
+import { net } from "./builtin.ts";
 import { isGranted } from "./permissions.ts";
 
 /** Where a socket of the network is bound. */
@@ -25,7 +25,7 @@ const longestPathBytes = 107;
 
 /** Whether it is an address, and no name. */
 export function isNumeric(hostname: string): boolean {
-  return isIPv4(hostname) || isIPv6(hostname);
+  return net().isIPv4(hostname) || net().isIPv6(hostname);
 }
 
 /** The address with all that it leaves out, or what is wrong with it. */
@@ -55,7 +55,7 @@ export function hostPath(path: string): string {
 export function isPermitted(address: InternetAddress | UnixAddress): boolean {
   if ("hostname" in address) {
     const { hostname, port } = address;
-    return isGranted({ name: "net", host: `${isIPv6(hostname) ? `[${hostname}]` : hostname}:${port}` });
+    return isGranted({ name: "net", host: `${net().isIPv6(hostname) ? `[${hostname}]` : hostname}:${port}` });
   }
   const { path } = address;
   if (!isGranted({ name: "net", host: `unix:${hostPath(path)}` })) return false;

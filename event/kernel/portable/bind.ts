@@ -11,9 +11,10 @@
  * @module
  */
 
-import * as net from "node:net";
+import type { Server } from "node:net";
 import { Errno } from "../../errno.ts";
 import type { Result } from "../kernel.ts";
+import { net } from "./builtin.ts";
 import { hostPath, type InternetAddress, type UnixAddress } from "./addresses.ts";
 import { errnoOfNumber, socketErrno } from "./socket_error.ts";
 
@@ -33,8 +34,8 @@ interface Bun {
 }
 
 /** Makes the server listen: 0, or why it cannot. Throws what the host throws. */
-export function bind(server: net.Server, address: InternetAddress | UnixAddress, backlog: number): Result {
-  const { _createServerHandle: make } = net as unknown as { _createServerHandle?: MakeBound };
+export function bind(server: Server, address: InternetAddress | UnixAddress, backlog: number): Result {
+  const { _createServerHandle: make } = net() as unknown as { _createServerHandle?: MakeBound };
   if (make !== undefined && "hostname" in address) return bindBefore(make, server, address, backlog);
   const place = "path" in address ? { path: hostPath(address.path) } : { host: address.hostname, port: address.port };
   server.listen({ ...place, backlog, exclusive: true });
@@ -42,8 +43,8 @@ export function bind(server: net.Server, address: InternetAddress | UnixAddress,
   return make === undefined ? reasonByBun(address) : reasonFor(make, address as UnixAddress);
 }
 
-function bindBefore(make: MakeBound, server: net.Server, { hostname, port }: InternetAddress, backlog: number): Result {
-  const bound = make(hostname, port, net.isIP(hostname), undefined, 0);
+function bindBefore(make: MakeBound, server: Server, { hostname, port }: InternetAddress, backlog: number): Result {
+  const bound = make(hostname, port, net().isIP(hostname), undefined, 0);
   if (typeof bound === "number") return bindError(bound);
   // That an address is taken is often told of here only.
   const answer = bound.listen(backlog);

@@ -14,12 +14,12 @@
  * @module
  */
 
-import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
-import { isIPv6 } from "node:net";
+import type { RemoteInfo, Socket } from "node:dgram";
 import { Errno } from "../../errno.ts";
 import { IoEvent, MessageFlag } from "../../flags.ts";
 import { type Delivery, type Letter, OpenFile } from "../emulated/open_file.ts";
 import type { DatagramAddress, Result, SocketAddress } from "../kernel.ts";
+import { dgram, net } from "./builtin.ts";
 import { complete, type InternetAddress, isPermitted } from "./addresses.ts";
 import { socketErrno } from "./socket_error.ts";
 
@@ -69,7 +69,7 @@ export class DatagramSocket extends OpenFile {
     super();
     this.#family = family;
     this.#mayBroadcast = mayBroadcast;
-    this.#socket = createSocket({ type: family, lookup: answerAtOnce });
+    this.#socket = dgram().createSocket({ type: family, lookup: answerAtOnce });
     this.#socket.on("error", (error) => this.#fail(error));
     this.#socket.on("message", (data, from) => this.#admit(data, from));
     if (mayBroadcast) this.#socket.on("listening", () => this.#socket.setBroadcast(true));
@@ -92,7 +92,7 @@ export class DatagramSocket extends OpenFile {
   }
 
   static #openAt(place: InternetAddress, broadcast: boolean): DatagramSocket | Result {
-    const socket = new DatagramSocket(isIPv6(place.hostname) ? "udp6" : "udp4", broadcast);
+    const socket = new DatagramSocket(net().isIPv6(place.hostname) ? "udp6" : "udp4", broadcast);
     try {
       socket.#socket.bind({ address: place.hostname, port: place.port, exclusive: true });
     } catch (error) {
@@ -216,7 +216,7 @@ export class DatagramSocket extends OpenFile {
     if ("path" in place) return -Errno.EAFNOSUPPORT;
     if (place.port === 0) return -Errno.EINVAL;
     if (this.#family === "udp6") return { hostname: canonical(place.hostname), port: place.port };
-    return isIPv6(place.hostname) ? -Errno.EAFNOSUPPORT : place;
+    return net().isIPv6(place.hostname) ? -Errno.EAFNOSUPPORT : place;
   }
 
   #isPermitted(target: InternetAddress): boolean {
@@ -266,7 +266,7 @@ export class DatagramSocket extends OpenFile {
 /** Says of a numeric address that it is that. */
 function answerAtOnce(hostname: string, options: unknown, callback?: unknown): void {
   const done = (callback ?? options) as (error: null, address: string, family: number) => void;
-  done(null, hostname, isIPv6(hostname) ? 6 : 4);
+  done(null, hostname, net().isIPv6(hostname) ? 6 : 4);
 }
 
 function addressOf({ address, port }: { address: string; port: number }): InternetAddress {
@@ -276,7 +276,7 @@ function addressOf({ address, port }: { address: string; port: number }): Intern
 /** An address as a socket of IPv6 has it, in one spelling: that of IPv4 stands behind a prefix there. */
 function canonical(hostname: string): string {
   const [address, zone = ""] = hostname.split("%");
-  if (!isIPv6(address)) return `::ffff:${address}`;
+  if (!net().isIPv6(address)) return `::ffff:${address}`;
   const spelled = new URL(`http://[${address}]`).hostname.slice(1, -1);
   const [, high, low] = /^::ffff:([\da-f]{1,4}):([\da-f]{1,4})$/.exec(spelled) ?? [];
   if (high === undefined) return zone === "" ? spelled : `${spelled}%${zone}`;

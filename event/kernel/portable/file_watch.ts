@@ -9,10 +9,11 @@
  * @module
  */
 
-import { type BigIntStats, type FSWatcher, readdirSync, watch } from "node:fs";
+import type { BigIntStats, FSWatcher } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers";
 import { WatchEvent } from "../../flags.ts";
+import { fs } from "./builtin.ts";
 import { factsOf, identityOf, type PathFile } from "./path_file.ts";
 
 const { ATTRIB, CREATE, DELETE, DELETE_SELF, ISDIR, MODIFY } = WatchEvent;
@@ -41,7 +42,7 @@ export class FileWatch {
     this.#file = file;
     this.#owner = owner;
     // First the watch, then the look: what happens in between is told of by both, which shows as one.
-    this.#watcher = watch(file.path, { persistent: false });
+    this.#watcher = fs().watch(file.path, { persistent: false });
     this.#watcher.unref();
     this.#watcher.on("change", (type, name) => {
       // To Deno the option says nothing, and what was unreferenced is so until the next event: it waits for that a microtask or two later.
@@ -81,7 +82,7 @@ export class FileWatch {
 
   #names(): string[] {
     try {
-      return this.#file.isDirectory ? readdirSync(this.#file.path) : [""];
+      return this.#file.isDirectory ? fs().readdirSync(this.#file.path) : [""];
     } catch {
       return []; // it has just gone, and the host is about to say so
     }

@@ -7,12 +7,13 @@
  * @module
  */
 
-import { createServer, type Server, type Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import { clearTimeout, setTimeout } from "node:timers";
 import { Errno } from "../../errno.ts";
 import { IoEvent } from "../../flags.ts";
 import { type Letter, OpenFile } from "../emulated/open_file.ts";
 import type { Result, SocketAddress } from "../kernel.ts";
+import { net } from "./builtin.ts";
 import type { InternetAddress, UnixAddress } from "./addresses.ts";
 import { bind } from "./bind.ts";
 import { socketErrno } from "./socket_error.ts";
@@ -41,7 +42,7 @@ export class Listener extends OpenFile {
     this.#address = address;
     this.#backlog = backlog;
     this.#context = context;
-    this.#server = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (raw) => this.#admit(raw));
+    this.#server = net().createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (raw) => this.#admit(raw));
     this.#server.on("error", (error) => this.#fail(error));
   }
 

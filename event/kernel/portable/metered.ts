@@ -10,15 +10,18 @@
  */
 
 import type { Socket } from "node:net";
-import { Duplex } from "node:stream";
+import type { Duplex } from "node:stream";
 import { clearTimeout, setTimeout } from "node:timers";
+import { stream } from "./builtin.ts";
 import { lingerMilliseconds } from "./linger.ts";
 
 /** How long the secure socket may take to say that it has ended, in milliseconds. */
 const endMilliseconds = 20;
 
 /** A socket of the network that is read from only while it is open. */
-export class Metered extends Duplex {
+export class Metered {
+  /** What TLS is to talk through. */
+  readonly stream: Duplex;
   readonly #raw: Socket;
   #isOpen = true;
   /** TLS has asked for more. */
@@ -28,20 +31,26 @@ export class Metered extends Duplex {
   #timer: ReturnType<typeof setTimeout> | undefined = undefined;
 
   constructor(raw: Socket) {
-    super({ allowHalfOpen: true });
+    this.stream = new (stream().Duplex)({
+      allowHalfOpen: true,
+      read: () => this.#read(),
+      write: (chunk, _encoding, done) => void raw.write(chunk, done),
+      final: (done) => void raw.end(() => done()),
+      destroy: (error, done) => this.#destroy(error, done),
+    });
     this.#raw = raw;
     raw.pause();
     raw.on("data", (chunk) => this.#take(chunk));
     raw.on("end", () => this.#end());
-    raw.on("error", (error) => this.destroy(error));
-    raw.on("close", () => this.destroy());
+    raw.on("error", (error) => this.stream.destroy(error));
+    raw.on("close", () => this.stream.destroy());
   }
 
   /** Which socket is secure by this one. */
   serve(secure: Socket): void {
     this.#secure = secure;
     // The end of what it writes is that of the network's too, or the other side, if it loses the goodbye, would wait for ever.
-    secure.on("finish", () => this.end());
+    secure.on("finish", () => this.stream.end());
     secure.on("close", () => clearTimeout(this.#timer));
   }
 
@@ -60,7 +69,7 @@ export class Metered extends Duplex {
 
   #end(): void {
     this.#hasEnded = true;
-    this.push(null);
+    this.stream.push(null);
     if (this.#isOpen) this.#awaitEnd();
   }
 
@@ -78,25 +87,17 @@ export class Metered extends Duplex {
   }
 
   #take(chunk: Uint8Array): void {
-    this.#isWanted = this.push(chunk);
+    this.#isWanted = this.stream.push(chunk);
     if (!this.#isWanted || !this.#isOpen) this.#raw.pause();
   }
 
-  override _read(): void {
+  #read(): void {
     this.#isWanted = true;
     if (this.#isOpen) this.#raw.resume();
   }
 
-  override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error | null) => void): void {
-    this.#raw.write(chunk, done);
-  }
-
-  override _final(done: (error?: Error | null) => void): void {
-    this.#raw.end(() => done());
-  }
-
   /** What was given to the network is still sent: the alert that says why. */
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+  #destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#raw.setTimeout(lingerMilliseconds, () => this.#raw.destroy());
     this.#raw.destroySoon();
     done(error);

@@ -4,14 +4,13 @@
  * @module
  */
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { accessSync, constants, statSync } from "node:fs";
+import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
 import { delimiter, resolve, sep } from "node:path";
-import { env as environment } from "node:process";
 import type { Readable, Writable } from "node:stream";
 import { Errno } from "../../errno.ts";
 import type { Result } from "../kernel.ts";
+import { childProcess, fs, hostProcess } from "./builtin.ts";
 import type { ByteSink, ByteSource, HostChild, HostCommand, HostStdio } from "./child_process.ts";
 import { errnoOf } from "./host_error.ts";
 
@@ -19,9 +18,9 @@ import { errnoOf } from "./host_error.ts";
 export function startByNode(command: HostCommand): HostChild | Result {
   let child: ChildProcess;
   try {
-    child = spawn(command.command, command.args, {
+    child = childProcess().spawn(command.command, command.args, {
       cwd: command.cwd,
-      env: command.clearEnv ? command.env : { ...environment, ...command.env },
+      env: command.clearEnv ? command.env : { ...hostProcess().env, ...command.env },
       detached: command.processGroup,
       stdio: command.stdio.map(stdioOf),
     });
@@ -59,19 +58,19 @@ function stdioOf(stdio: HostStdio): "ignore" | "pipe" | number {
  * that there are too many processes or descriptors. (Whatever other reason there is, `spawn` throws at once.)
  */
 function whyNotStarted({ command, cwd, clearEnv, env }: HostCommand): number {
-  if (cwd !== undefined && !statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) return Errno.ENOENT;
-  const path = (clearEnv ? undefined : environment.PATH) ?? env.PATH ?? "";
+  if (cwd !== undefined && !fs().statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) return Errno.ENOENT;
+  const path = (clearEnv ? undefined : hostProcess().env.PATH) ?? env.PATH ?? "";
   const isPath = command.includes("/") || command.includes(sep);
   const places = isPath ? [resolve(cwd ?? ".", command)] : path.split(delimiter).map((folder) => resolve(folder, command));
-  const found = places.filter((place) => statSync(place, { throwIfNoEntry: false }) !== undefined);
+  const found = places.filter((place) => fs().statSync(place, { throwIfNoEntry: false }) !== undefined);
   if (found.length === 0) return Errno.ENOENT;
   return found.some(isExecutable) ? Errno.EAGAIN : Errno.EACCES;
 }
 
 function isExecutable(path: string): boolean {
   try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
+    fs().accessSync(path, fs().constants.X_OK);
+    return fs().statSync(path).isFile();
   } catch {
     return false;
   }

@@ -4,12 +4,13 @@
  * @module
  */
 
-import { type BigIntStats, lstatSync, realpathSync, statSync } from "node:fs";
+import type { BigIntStats } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { Errno } from "../../errno.ts";
 import { WatchEvent } from "../../flags.ts";
 import { OpenFile } from "../emulated/open_file.ts";
 import type { Result } from "../kernel.ts";
+import { fs } from "./builtin.ts";
 import { errnoOf } from "./host_error.ts";
 import { isGranted } from "./permissions.ts";
 
@@ -36,9 +37,9 @@ export class PathFile extends OpenFile {
     if (!isGranted({ name: "read", path })) return -Errno.EACCES;
     const follows = (mask & WatchEvent.DONT_FOLLOW) === 0;
     try {
-      const facts = (follows ? statSync : lstatSync)(path, { bigint: true });
+      const facts = (follows ? fs().statSync : fs().lstatSync)(path, { bigint: true });
       if ((mask & WatchEvent.ONLYDIR) !== 0 && !facts.isDirectory()) return -Errno.ENOTDIR;
-      return new PathFile(follows ? realpathSync(path) : join(realpathSync(dirname(resolve(path))), basename(path)), facts);
+      return new PathFile(follows ? fs().realpathSync(path) : join(fs().realpathSync(dirname(resolve(path))), basename(path)), facts);
     } catch (error) {
       return -errnoOf(error);
     }
@@ -70,7 +71,7 @@ export class PathFile extends OpenFile {
 /** What the system knows of a file, links not followed; `undefined` where nothing is, or nothing can be seen. */
 export function factsOf(path: string): BigIntStats | undefined {
   try {
-    return lstatSync(path, { bigint: true });
+    return fs().lstatSync(path, { bigint: true });
   } catch {
     return undefined;
   }

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { pid } from "node:process";
 import { Errno } from "../../errno.ts";
 import type { ClockIndex, Usec } from "../../time.ts";
 import { Descriptors } from "../emulated/descriptors.ts";
@@ -29,6 +28,7 @@ import type {
   SpawnCommand,
   SpawnedProcess,
 } from "../kernel.ts";
+import { hostProcess } from "./builtin.ts";
 import { HostClocks } from "./clocks.ts";
 import { startByDeno } from "./deno_child.ts";
 import { FileWatches } from "./file_watches.ts";
@@ -50,7 +50,9 @@ const firstHandle: Handle = 2 ** 20;
 export class PortableKernel implements Kernel {
   readonly name = "portable";
   readonly features: ReadonlySet<KernelFeature> = new Set<KernelFeature>(["nesting", "datagrams", "tls"]);
-  readonly pid: number = pid;
+  get pid(): number {
+    return hostProcess().pid;
+  }
   hostWaits = 0;
   readonly #world: World;
   readonly #processes: Processes;

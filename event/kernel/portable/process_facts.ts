@@ -4,15 +4,14 @@
  * @module
  */
 
-import { readFileSync } from "node:fs";
-import { env } from "node:process";
+import { fs, hostProcess } from "./builtin.ts";
 import { isGranted } from "./permissions.ts";
 
 const bootIdFile = "/proc/sys/kernel/random/boot_id";
 
 /** A variable of the environment; one that may not be read is not there. */
 export function environment(name: string): string | undefined {
-  return isGranted({ name: "env", variable: name }) ? env[name] : undefined;
+  return isGranted({ name: "env", variable: name }) ? hostProcess().env[name] : undefined;
 }
 
 /** The 16 bytes that name this boot of the machine, where the system tells and it may be read. */
@@ -20,7 +19,7 @@ export function readBootId(): Uint8Array | undefined {
   if (!isGranted({ name: "read", path: bootIdFile })) return undefined;
   let text: string;
   try {
-    text = readFileSync(bootIdFile, "ascii");
+    text = fs().readFileSync(bootIdFile, "ascii");
   } catch {
     return undefined; // no Linux
   }

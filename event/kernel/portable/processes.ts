@@ -4,7 +4,6 @@
  * @module
  */
 
-import process from "node:process";
 import { Errno } from "../../errno.ts";
 import { ChildEvent, IoEvent } from "../../flags.ts";
 import { signalNumber } from "../../signal_names.ts";
@@ -12,6 +11,7 @@ import type { Descriptors } from "../emulated/descriptors.ts";
 import { OpenFile } from "../emulated/open_file.ts";
 import { isSignal } from "../emulated/signal_actions.ts";
 import type { Handle, ProcessRecord, Result, SpawnCommand, SpawnedProcess, SpawnStdio } from "../kernel.ts";
+import { hostProcess } from "./builtin.ts";
 import type { ByteSink, ByteSource, HostChild, HostCommand, HostExit, HostStdio } from "./child_process.ts";
 import { ChildReader, ChildWriter } from "./child_streams.ts";
 import { errnoOf } from "./host_error.ts";
@@ -99,7 +99,7 @@ export class Processes {
 
   openProcess(pid: number): Result {
     if (!Number.isInteger(pid) || pid < 1) return -Errno.EINVAL;
-    const file = pid === process.pid ? this.#self : this.#children.get(pid);
+    const file = pid === hostProcess().pid ? this.#self : this.#children.get(pid);
     if (file?.state === "reaped") return -Errno.ESRCH;
     if (file !== undefined) return this.#descriptors.open(file);
     return this.#isGone(pid) ? -Errno.ESRCH : -Errno.EOPNOTSUPP;
@@ -108,7 +108,7 @@ export class Processes {
   processId(handle: Handle): Result {
     const file = this.#find(handle);
     if (file === undefined) return this.#descriptors.get(handle) === undefined ? -Errno.EBADF : -Errno.ENOTTY;
-    if (file.child === undefined) return process.pid;
+    if (file.child === undefined) return hostProcess().pid;
     return file.state === "reaped" ? -Errno.ESRCH : file.child.pid;
   }
 
@@ -148,7 +148,7 @@ export class Processes {
     if (file.child !== undefined) return file.state === "zombie" ? 0 : file.child.kill(name);
     if (!isGranted({ name: "run" })) return -Errno.EPERM;
     try {
-      process.kill(process.pid, name);
+      hostProcess().kill(hostProcess().pid, name);
       return 0;
     } catch (error) {
       return -errnoOf(error);
@@ -198,7 +198,7 @@ export class Processes {
   #isGone(pid: number): boolean {
     if (!isGranted({ name: "run" })) return false;
     try {
-      process.kill(pid, 0);
+      hostProcess().kill(pid, 0);
       return false;
     } catch (error) {
       return errnoOf(error) === Errno.ESRCH;
@@ -230,5 +230,5 @@ function numberOf(name: string): number {
 
 /** The user of this process, whose its children are too. */
 function userId(): number {
-  return isGranted({ name: "sys", kind: "uid" }) ? process.getuid?.() ?? unknownUser : unknownUser;
+  return isGranted({ name: "sys", kind: "uid" }) ? hostProcess().getuid?.() ?? unknownUser : unknownUser;
 }

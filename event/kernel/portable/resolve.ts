@@ -6,9 +6,9 @@
  * @module
  */
 
-import { lookup } from "node:dns";
 import { Errno } from "../../errno.ts";
 import type { CompletionResult, Result } from "../kernel.ts";
+import { dns } from "./builtin.ts";
 import { isNumeric } from "./addresses.ts";
 import { socketErrno } from "./socket_error.ts";
 import { isGranted } from "./permissions.ts";
@@ -43,7 +43,7 @@ export function resolve(hostname: string, done: (result: CompletionResult) => vo
   if (hostname === "" || hostname.includes("\0")) return -Errno.EINVAL;
   if (!isGranted({ name: "net", host: hostname })) return -Errno.EACCES;
   try {
-    lookup(hostname, { all: true, verbatim: true }, (error, addresses) => {
+    dns().lookup(hostname, { all: true, verbatim: true }, (error, addresses) => {
       if (error !== null && error !== undefined) return done(-(resolverErrors[error.code ?? ""] ?? socketErrno(error)));
       const hostnames = [...new Set(addresses.map(({ address }) => address))];
       done(hostnames.length === 0 ? -Errno.ENOENT : hostnames);

@@ -8,12 +8,12 @@
  */
 
 import { constants } from "node:os";
-import process from "node:process";
 import { Errno } from "../../errno.ts";
 import { signalName } from "../../signal_names.ts";
 import { canBeClaimed } from "../emulated/signal_actions.ts";
 import type { SignalClaims, SignalQueue } from "../emulated/signal_queue.ts";
 import type { Result } from "../kernel.ts";
+import { hostProcess } from "./builtin.ts";
 
 /** The name of a signal, as the host has it. */
 export type HostSignal = keyof typeof constants.signals;
@@ -35,7 +35,7 @@ export class Signals implements SignalClaims {
     if (name === undefined) return -Errno.EOPNOTSUPP;
     const listener = () => queue.arrive({ signal, errno: 0, code: 0, pid: 0, uid: 0, value: 0, status: 0 });
     try {
-      process.on(name, listener);
+      hostProcess().on(name, listener);
     } catch {
       return -Errno.EOPNOTSUPP; // the system has the name, but nobody can listen to it
     }
@@ -47,7 +47,7 @@ export class Signals implements SignalClaims {
     const claim = this.#claims.get(signal);
     if (claim?.queue !== queue) return;
     this.#claims.delete(signal);
-    process.off(hostSignal(signal)!, claim.listener);
+    hostProcess().off(hostSignal(signal)!, claim.listener);
     queue.drop(signal);
   }
 

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { lstatSync, unlinkSync } from "node:fs";
-import { Socket as HostSocket } from "node:net";
+import type { Socket as HostSocket } from "node:net";
 import { Errno } from "../../errno.ts";
 import type { Descriptors } from "../emulated/descriptors.ts";
 import { receiveMessage, sendMessage } from "../emulated/messages.ts";
@@ -20,6 +19,7 @@ import type {
   ServerTls,
   SocketAddress,
 } from "../kernel.ts";
+import { fs, net } from "./builtin.ts";
 import { complete, hostPath, type InternetAddress, isAbstract, isPermitted, type UnixAddress } from "./addresses.ts";
 import { socketErrno } from "./socket_error.ts";
 import { Listener } from "./listener.ts";
@@ -133,8 +133,8 @@ export class Sockets {
     if (isAbstract(path)) return -Errno.ENOENT;
     if (!isGranted({ name: "read", path }) || !isGranted({ name: "write", path })) return -Errno.EACCES;
     try {
-      if (!lstatSync(path).isSocket()) return -Errno.ENOTSOCK;
-      unlinkSync(path);
+      if (!fs().lstatSync(path).isSocket()) return -Errno.ENOTSOCK;
+      fs().unlinkSync(path);
       return 0;
     } catch (error) {
       return -socketErrno(error);
@@ -178,7 +178,7 @@ function openSecureStream(place: InternetAddress | UnixAddress, tls: ClientTls):
 
 /** A socket of the host's on its way. */
 function sendOff(place: InternetAddress | UnixAddress): HostSocket | Result {
-  const raw = new HostSocket({ allowHalfOpen: true });
+  const raw = new (net().Socket)({ allowHalfOpen: true });
   raw.setNoDelay(true);
   try {
     return "path" in place ? raw.connect({ path: hostPath(place.path) }) : raw.connect({ host: place.hostname, port: place.port });

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { createPrivateKey, X509Certificate } from "node:crypto";
-import { isIP, type Socket } from "node:net";
-import { connect, createSecureContext, rootCertificates, type SecureContext, TLSSocket } from "node:tls";
+import type { Socket } from "node:net";
+import type { SecureContext } from "node:tls";
 import { Errno } from "../../errno.ts";
 import type { ClientTls, Result, ServerTls, TlsIdentity } from "../kernel.ts";
+import { crypto, net, tls as hostTls } from "./builtin.ts";
 import { Metered } from "./metered.ts";
 import { Wire } from "./wire.ts";
 
@@ -42,8 +42,8 @@ function contextOf(
   try {
     if (!areUsable(caCerts, identity)) return -Errno.EBADMSG;
     // Certificates that are given replace those of the host, which are to be trusted as well.
-    const ca = caCerts.length > 0 ? [...rootCertificates, ...caCerts] : undefined;
-    lastContext = { key, secure: createSecureContext({ ca, cert: identity?.cert, key: identity?.key }) };
+    const ca = caCerts.length > 0 ? [...hostTls().rootCertificates, ...caCerts] : undefined;
+    lastContext = { key, secure: hostTls().createSecureContext({ ca, cert: identity?.cert, key: identity?.key }) };
     return { secure: lastContext.secure, alpnProtocols: protocols };
   } catch {
     return -Errno.EBADMSG;
@@ -52,16 +52,16 @@ function contextOf(
 
 /** Whether each is one, and the key belongs to the certificate. Throws too where one is not; not every host looks at them by itself. */
 function areUsable(caCerts: readonly string[], identity: TlsIdentity | undefined): boolean {
-  for (const cert of caCerts) new X509Certificate(cert);
-  return identity === undefined || new X509Certificate(identity.cert).checkPrivateKey(createPrivateKey(identity.key));
+  for (const cert of caCerts) new (crypto().X509Certificate)(cert);
+  return identity === undefined || new (crypto().X509Certificate)(identity.cert).checkPrivateKey(crypto().createPrivateKey(identity.key));
 }
 
 /** Begins the handshake of a client over a socket that may still be on its way; the wire's socket says "secureConnect" at its end. */
 export function secureClient(raw: Socket, context: TlsContext, serverName: string): Wire {
   const metered = meter(raw);
-  const isName = isIP(serverName) === 0;
-  const socket = connect({
-    socket: metered ?? raw,
+  const isName = net().isIP(serverName) === 0;
+  const socket = hostTls().connect({
+    socket: metered?.stream ?? raw,
     // What the certificate must be for; a numeric address is not sent.
     host: serverName,
     servername: isName ? serverName : "",
@@ -74,7 +74,7 @@ export function secureClient(raw: Socket, context: TlsContext, serverName: strin
 /** Begins the handshake of a server over a socket that was accepted; the wire's socket says "secure" at its end. */
 export function secureServer(raw: Socket, context: TlsContext): Wire {
   const metered = meter(raw);
-  const socket = new TLSSocket(metered ?? raw, {
+  const socket = new (hostTls().TLSSocket)(metered?.stream ?? raw, {
     isServer: true,
     secureContext: context.secure,
     ALPNProtocols: context.alpnProtocols,

@@ -6,11 +6,12 @@
  * @module
  */
 
-import { type FileHandle, open, rename, stat, unlink } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Errno } from "../../errno.ts";
 import type { Task } from "../emulated/operations.ts";
 import type { CompletionResult, ReadFileOperation, Result, WriteFileOperation } from "../kernel.ts";
+import { fsPromises } from "./builtin.ts";
 import { errnoOf } from "./host_error.ts";
 import { isGranted } from "./permissions.ts";
 
@@ -89,13 +90,13 @@ async function replace(task: FileTask, operation: WriteFileOperation): Promise<C
   const written = await writeNamed(task, temporary, operation);
   try {
     if (written === 0 && !task.isStopped) {
-      await rename(temporary, operation.path);
+      await fsPromises().rename(temporary, operation.path);
       return 0;
     }
-    await unlink(temporary);
+    await fsPromises().unlink(temporary);
     return written === 0 ? -Errno.ECANCELED : written;
   } catch (error) {
-    await unlink(temporary).catch(() => {}); // it was never made, or is what could not be moved
+    await fsPromises().unlink(temporary).catch(() => {}); // it was never made, or is what could not be moved
     return written === 0 ? -errnoOf(error) : written;
   }
 }
@@ -108,8 +109,8 @@ async function whole(
   use: (file: FileHandle) => Promise<CompletionResult>,
 ): Promise<CompletionResult> {
   try {
-    if ((await stat(path).catch(() => undefined))?.isFIFO()) return -Errno.EOPNOTSUPP;
-    const file = await open(path, flags, mode);
+    if ((await fsPromises().stat(path).catch(() => undefined))?.isFIFO()) return -Errno.EOPNOTSUPP;
+    const file = await fsPromises().open(path, flags, mode);
     let result: CompletionResult;
     try {
       result = await use(file);

@@ -65,7 +65,7 @@ export class Wire {
     raw.ref();
     raw.setTimeout(lingerMilliseconds, () => this.destroy());
     // What TLS has handed on need not have gone further.
-    socket.end(() => this.#metered === undefined ? this.#part() : this.#metered.end(() => this.#part()));
+    socket.end(() => this.#metered === undefined ? this.#part() : this.#metered.stream.end(() => this.#part()));
   }
 
   /** All is sent. TLS sends of its own accord too, to this end as well, so a secure connection waits a while for the other end to close. */
