@@ -36,7 +36,7 @@ export function drawChart({ scenarios, results, clock }: Report): string {
     ratios: series.map(({ side, against }) => worst(results, name, clock, side, against)),
   })).filter(({ ratios }) => ratios.some((ratio) => ratio !== undefined));
   const ratios = groups.flatMap((group) => group.ratios.filter((ratio) => ratio !== undefined));
-  const range: [number, number] = [Math.min(0.1, ...ratios), Math.max(100, ...ratios) * 1.3];
+  const range: [number, number] = [Math.min(0.1, ...ratios) / 1.7, Math.max(100, ...ratios) * 1.3];
   const x = logScale(range, [LEFT, WIDTH - 40]);
   const heights = groups.map((group) => group.ratios.filter((ratio) => ratio !== undefined).length * BAR + GAP);
   const height = TOP + heights.reduce((a, b) => a + b, 0) + 30;
@@ -75,7 +75,7 @@ function drawGroup({ title, ratios }: Group, x: (value: number) => number, y: nu
     if (ratio === undefined) continue;
     const [start, end] = [x(1), x(ratio)].toSorted((a, b) => a - b);
     bars.push(element("rect", { x: start, y: top, width: Math.max(1, end - start), height: BAR - 1, class: seriesClasses[i] }));
-    bars.push(label(ratio >= 10 ? ratio.toFixed(0) : ratio.toFixed(1), ratio >= 1 ? end + 4 : start - 4, top + BAR - 1, {
+    bars.push(label(ratio.toFixed(ratio >= 10 ? 0 : ratio >= 1 ? 1 : 2), ratio >= 1 ? end + 4 : start - 4, top + BAR - 1, {
       class: "tick",
       "font-size": 9,
       "text-anchor": ratio >= 1 ? "start" : "end",
