@@ -12,12 +12,12 @@ import {
   type FiberOptions,
   type Operation,
   type SimulatedKernel,
-  simulatedKernel,
   type SimulationOptions,
   spawn,
   SystemError,
   type Usec,
 } from "@sd/fibers";
+import { virtualKernel } from "./_virtual_kernel.ts";
 
 /** An error that reached `onError`. */
 export interface Report {
@@ -36,7 +36,7 @@ export class Simulation {
 
   constructor(options: SimulationOptions & { kernel?: SimulatedKernel; polling?: "batch" | "every"; debug?: boolean } = {}) {
     const { polling, debug } = options;
-    this.kernel = options.kernel ?? simulatedKernel(options);
+    this.kernel = options.kernel ?? virtualKernel(options);
     this.loop = new EventLoop({ kernel: this.kernel, polling, debug, onError: (error, origin) => this.#reports.push({ error, origin }) });
   }
 

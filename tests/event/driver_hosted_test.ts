@@ -4,16 +4,17 @@
  * @module
  */
 
-import { ChildEvent, EventLoop, IoEvent, msec, type SimulatedKernel, simulatedKernel } from "@sd/fibers";
+import { ChildEvent, EventLoop, IoEvent, msec, type SimulatedKernel } from "@sd/fibers";
 import { assert, assertEquals, assertGreater, assertNotEquals } from "@std/assert";
 import { coreOf } from "../../event/event_loop.ts";
 import { Random } from "../../event/kernel/simulated/random.ts";
+import { virtualKernel } from "../_virtual_kernel.ts";
 
 const faults = { EINTR: 0.1, EAGAIN: 0.1, "short-read": 0.3 };
 
 /** A world in which much happens for a tenth of a second, and the loop that is told of it; `trace` is what it was told. */
 function makeWorld(seed: number, options: { faulty: boolean }): { loop: EventLoop; trace: string[]; end(): void } {
-  const kernel = simulatedKernel({ seed, faults: options.faulty ? faults : {} });
+  const kernel = virtualKernel({ seed, faults: options.faulty ? faults : {} });
   const random = new Random(seed);
   const errors: unknown[] = [];
   const loop = new EventLoop({ kernel, polling: seed % 2 === 0 ? "batch" : "every", onError: (error) => errors.push(error) });
@@ -100,7 +101,7 @@ Deno.test("In the host too one seed is one run to the letter, with all its fault
 });
 
 Deno.test("The host gets its turns while a loop is busy for which no time passes", async () => {
-  const kernel = simulatedKernel();
+  const kernel = virtualKernel();
   const loop = new EventLoop({ kernel });
   let dispatches = 0;
   loop.addDefer(() => void (++dispatches === 100_000 && loop.exit()), { enabled: "on" });
@@ -110,7 +111,7 @@ Deno.test("The host gets its turns while a loop is busy for which no time passes
 });
 
 Deno.test("A loop that parks again and again asks for no turns: the host has them while it is parked", async () => {
-  const kernel = simulatedKernel();
+  const kernel = virtualKernel();
   const loop = new EventLoop({ kernel });
   let fired = 0;
   loop.addTimeRelative("monotonic", 0, (_, source) => {
@@ -143,7 +144,7 @@ async function ended(loop: EventLoop, driven: Promise<unknown>, end: () => void)
 
 for (const [name, drive] of Object.entries(endings)) {
   Deno.test(`Nothing is under way in the kernel when a drive has ended by ${name}`, async () => {
-    const kernel = simulatedKernel();
+    const kernel = virtualKernel();
     const loop = new EventLoop({ kernel });
     const { poller } = coreOf(loop);
     loop.addTime("monotonic", Infinity);

@@ -4,22 +4,12 @@
  * @module
  */
 
-import {
-  type Clock,
-  EventLoop,
-  IoEvent,
-  type Kernel,
-  linuxKernel,
-  msec,
-  portableKernel,
-  promiseFuture,
-  sec,
-  simulatedKernel,
-} from "@sd/fibers";
+import { type Clock, EventLoop, IoEvent, type Kernel, linuxKernel, msec, portableKernel, promiseFuture, sec } from "@sd/fibers";
 import { assert, assertEquals } from "@std/assert";
 import { coreOf } from "../../event/event_loop.ts";
 import { Steps } from "../_steps.ts";
 import { rejectionOf } from "./_trial.ts";
+import { virtualKernel } from "../_virtual_kernel.ts";
 
 /** A loop that is driven, on one of the kernels. */
 interface World {
@@ -35,7 +25,7 @@ interface World {
 /** Registers a test that is run on all kernels. */
 function hostedTest(name: string, body: (world: World) => Promise<void>): void {
   Deno.test(`${name} (simulated)`, async () => {
-    const kernel = simulatedKernel();
+    const kernel = virtualKernel();
     await tryOut(kernel, () => kernel.raise("SIGUSR1"), body);
     assertEquals(kernel.leaks(), []);
   });
@@ -286,7 +276,7 @@ hostedTest("Host code that runs while the loop is parked sees the present", asyn
   const driven = loop.loop();
   await untilParked(world);
   const first = clocks.map((clock) => loop.now(clock));
-  if ("advance" in kernel) (kernel as ReturnType<typeof simulatedKernel>).advance(5_000);
+  if ("advance" in kernel) (kernel as ReturnType<typeof virtualKernel>).advance(5_000);
   // The real clocks need not have gone on by a whole microsecond.
   else while (kernel.now(2) - first[0] < 10);
   assert(clocks.every((clock, index) => loop.now(clock) > first[index]));
@@ -295,7 +285,7 @@ hostedTest("Host code that runs while the loop is parked sees the present", asyn
 });
 
 Deno.test("A timer that is added after a long park counts from then", async () => {
-  const kernel = simulatedKernel({ autoAdvance: false });
+  const kernel = virtualKernel({ autoAdvance: false });
   const loop = new EventLoop({ kernel });
   loop.addTime("monotonic", Infinity);
   const driven = loop.loop();
@@ -312,7 +302,7 @@ Deno.test("A timer that is added after a long park counts from then", async () =
 });
 
 Deno.test("Virtual time does not pass while a future waits for a promise of the host", async () => {
-  const kernel = simulatedKernel();
+  const kernel = virtualKernel();
   const loop = new EventLoop({ kernel });
   const { promise, resolve } = Promise.withResolvers<void>();
   loop.addTimeRelative("monotonic", msec(5), () => loop.exit(2), { accuracy: 1 });

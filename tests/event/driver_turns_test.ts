@@ -4,12 +4,13 @@
  * @module
  */
 
-import { deferFuture, EventLoop, simulatedKernel } from "@sd/fibers";
+import { deferFuture, EventLoop } from "@sd/fibers";
 import { assert, assertEquals } from "@std/assert";
+import { virtualKernel } from "../_virtual_kernel.ts";
 
 /** A loop that is busy until it exits: so many sources, each of whose callbacks takes so long. */
 function busyLoop({ sources = 1, usec = 0, most = 1_000 }) {
-  const kernel = simulatedKernel();
+  const kernel = virtualKernel();
   const loop = new EventLoop({ kernel });
   let dispatches = 0;
   for (let i = 0; i < sources; i++) {
@@ -42,7 +43,7 @@ Deno.test("The host gets a turn after each callback that takes long", async () =
 });
 
 Deno.test("The host gets a turn soon when callbacks begin to take long", async () => {
-  const kernel = simulatedKernel();
+  const kernel = virtualKernel();
   const loop = new EventLoop({ kernel });
   const turnsAt: number[] = [];
   let dispatches = 0;
@@ -58,7 +59,7 @@ Deno.test("The host gets a turn soon when callbacks begin to take long", async (
 });
 
 Deno.test("The host gets its turns while each dispatch settles a promise", async () => {
-  const kernel = simulatedKernel();
+  const kernel = virtualKernel();
   const loop = new EventLoop({ kernel });
   const future = deferFuture(loop, { status: "fulfilled", value: undefined });
   let settled = 0;
@@ -83,7 +84,7 @@ Deno.test("The host gets its turns while one iteration is driven after the other
 });
 
 Deno.test("A dispatch that settles a promise lets the code that awaits it run before the next one", async () => {
-  const kernel = simulatedKernel();
+  const kernel = virtualKernel();
   const loop = new EventLoop({ kernel });
   const order: string[] = [];
   const future = deferFuture(loop, { status: "fulfilled", value: undefined });

@@ -4,11 +4,12 @@
  * @module
  */
 
-import { EventLoop, IoEvent, linuxKernel, simulatedKernel } from "@sd/fibers";
+import { EventLoop, IoEvent, linuxKernel } from "@sd/fibers";
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { codeOf } from "../_simulation.ts";
 import { addAll } from "./_sources.ts";
 import { loopTest, rejectionOf, Trial } from "./_trial.ts";
+import { virtualKernel } from "../_virtual_kernel.ts";
 
 loopTest("A disposed loop has given everything back and is stale", async (trial) => {
   const { loop, kernel } = trial;
@@ -107,7 +108,7 @@ Deno.test("EventLoop.default() is one loop until it is disposed of", () => {
   assertEquals(EventLoop.hasDefault, true);
   assertStrictEquals(EventLoop.default(), loop);
   assertEquals([loop.name, loop.kernel], ["default", linuxKernel()]);
-  new EventLoop({ kernel: simulatedKernel() })[Symbol.dispose]();
+  new EventLoop({ kernel: virtualKernel() })[Symbol.dispose]();
   assertEquals(EventLoop.hasDefault, true);
   loop[Symbol.dispose]();
   assertEquals(EventLoop.hasDefault, false);
@@ -117,7 +118,7 @@ Deno.test("EventLoop.default() is one loop until it is disposed of", () => {
 });
 
 Deno.test("A loop takes its name, its kernel and its polling from its options, and refuses bad ones", () => {
-  const kernel = simulatedKernel();
+  const kernel = virtualKernel();
   using loop = new EventLoop({ kernel, name: "the daemon's" });
   assertEquals([loop.name, loop.kernel], ["the daemon's", kernel]);
   const before = kernel.leaks();
@@ -126,7 +127,7 @@ Deno.test("A loop takes its name, its kernel and its polling from its options, a
 });
 
 Deno.test("A loop whose kernel has no poller to give says why", () => {
-  const kernel = simulatedKernel();
+  const kernel = virtualKernel();
   kernel.openPoller = () => -24;
   assertEquals(codeOf(() => new EventLoop({ kernel })), "EMFILE");
   kernel.openPoller = () => -12;

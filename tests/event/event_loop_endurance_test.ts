@@ -4,10 +4,11 @@
  * @module
  */
 
-import { EventLoop, IoEvent, type Kernel, linuxKernel, simulatedKernel } from "@sd/fibers";
+import { EventLoop, IoEvent, type Kernel, linuxKernel } from "@sd/fibers";
 import { assert, assertEquals, assertGreaterOrEqual, assertLess } from "@std/assert";
 import { Random } from "../../event/kernel/simulated/random.ts";
 import { freshPath, removePath } from "./_program.ts";
+import { virtualKernel } from "../_virtual_kernel.ts";
 
 /** What `fixtures/endurance.ts` prints. */
 interface Report {
@@ -41,7 +42,7 @@ for (const [kernel, types] of [["linux", 13], ["simulated", 6]] as const) {
 }
 
 /** Two kernels, and how to tell their tests apart. */
-const kernels: readonly [name: string, open: () => Kernel][] = [["simulated", simulatedKernel], ["linux", linuxKernel]];
+const kernels: readonly [name: string, open: () => Kernel][] = [["simulated", virtualKernel], ["linux", linuxKernel]];
 
 /** The numbers from 0 on, mixed. */
 function shuffled(count: number): number[] {
@@ -92,7 +93,7 @@ for (const [name, open] of kernels) {
 }
 
 Deno.test("A hundred thousand timers that are due at once fire by priority, then in the order of their times", () => {
-  const loop = new EventLoop({ kernel: simulatedKernel() });
+  const loop = new EventLoop({ kernel: virtualKernel() });
   const fired: [priority: number, usec: number][] = [];
   for (const number of shuffled(100_000)) {
     const priority = number % 7;

@@ -4,10 +4,11 @@
  * @module
  */
 
-import { ChildEvent, EventLoop, IoEvent, simulatedKernel } from "@sd/fibers";
+import { ChildEvent, EventLoop, IoEvent } from "@sd/fibers";
 import { assertEquals, assertGreaterOrEqual } from "@std/assert";
 import { codeOf } from "../_simulation.ts";
 import { loopTest, rejectionOf } from "./_trial.ts";
+import { virtualKernel } from "../_virtual_kernel.ts";
 
 loopTest("EventLoop.iteration counts each prepare", ({ loop }) => {
   assertEquals(loop.iteration, 0);
@@ -248,7 +249,7 @@ loopTest("EventLoop.prepare() throws when a clock cannot be armed, and leaves th
 
 /** A loop whose clocks can be made to refuse. */
 function loopWithBrokenClocks(): { loop: EventLoop; fail: () => void; repair: () => void } {
-  const kernel = simulatedKernel();
+  const kernel = virtualKernel();
   const poller = kernel.openPoller();
   if (typeof poller === "number") throw new Error("The simulated kernel has a poller for everybody");
   const setWakeup = poller.setWakeup.bind(poller);

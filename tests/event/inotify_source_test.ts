@@ -4,12 +4,13 @@
  * @module
  */
 
-import { EventLoop, simulatedKernel, WatchEvent } from "@sd/fibers";
+import { EventLoop, WatchEvent } from "@sd/fibers";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { spy } from "@std/testing/mock";
 import { codeOf, errorOf } from "../_simulation.ts";
 import { describe } from "../_file_records.ts";
 import { loopTest, type Trial } from "./_trial.ts";
+import { virtualKernel } from "../_virtual_kernel.ts";
 
 const { ATTRIB, CLOSE_WRITE, CREATE, DELETE, DONT_FOLLOW, EXCL_UNLINK, MASK_CREATE, MODIFY, MOVED_TO, ONESHOT, ONLYDIR } = WatchEvent;
 const MASK_ADD = 0x2000_0000;
@@ -116,7 +117,7 @@ loopTest("EventLoop.addInotify() says what the kernel has against it", ({ loop }
 }, { faults: { ENOSPC: 1 } });
 
 Deno.test("EventLoop.addInotify() reports EOPNOTSUPP on a kernel without inotify", () => {
-  const kernel = simulatedKernel();
+  const kernel = virtualKernel();
   kernel.openPath = () => -95;
   using loop = new EventLoop({ kernel });
   assertEquals(

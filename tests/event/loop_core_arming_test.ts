@@ -4,18 +4,19 @@
  * @module
  */
 
-import { EventLoop, type SimulatedKernel, simulatedKernel } from "@sd/fibers";
+import { EventLoop, type SimulatedKernel } from "@sd/fibers";
 import { assert, assertEquals } from "@std/assert";
 import * as fc from "fast-check";
 import { clockNames, type Usec } from "../../event/time.ts";
 import { chooseWakeup } from "../../event/timer_window.ts";
 import { runs } from "./_property.ts";
+import { virtualKernel } from "../_virtual_kernel.ts";
 
 /** A loop, and what it asks its kernel's clocks for. */
 function watched(
   options: { bootId?: Uint8Array } = {},
 ): { loop: EventLoop; kernel: SimulatedKernel; taken(): [clock: string, usec: Usec][] } {
-  const kernel = simulatedKernel(options);
+  const kernel = virtualKernel(options);
   const wakeups: [string, Usec][] = [];
   const openPoller = kernel.openPoller.bind(kernel);
   kernel.openPoller = () => {

@@ -4,11 +4,12 @@
  * @module
  */
 
-import { EventLoop, IoEvent, type PlainCallback, simulatedKernel, SystemError } from "@sd/fibers";
+import { EventLoop, IoEvent, type PlainCallback, SystemError } from "@sd/fibers";
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import { assertSpyCall, assertSpyCalls, spy } from "@std/testing/mock";
 import { makers } from "./_sources.ts";
 import { loopTest } from "./_trial.ts";
+import { virtualKernel } from "../_virtual_kernel.ts";
 
 /** Fails as callbacks do. */
 function failing(message: string = "a bad day"): () => never {
@@ -199,7 +200,7 @@ Deno.test("Without onError a failure is one console.error that names the source"
   console.error = print;
   const error = new Error("a bad day");
   try {
-    using loop = new EventLoop({ kernel: simulatedKernel() });
+    using loop = new EventLoop({ kernel: virtualKernel() });
     loop.addDefer(() => {
       throw error;
     }, { description: "housekeeping" });
@@ -218,7 +219,7 @@ Deno.test("What onError throws goes to reportError, and the loop goes on", () =>
     seen.push(event.error);
   };
   globalThis.addEventListener("error", listener);
-  const kernel = simulatedKernel();
+  const kernel = virtualKernel();
   const worse = new Error("worse");
   using loop = new EventLoop({
     kernel,

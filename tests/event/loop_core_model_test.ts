@@ -4,10 +4,11 @@
  * @module
  */
 
-import { type Enabled, EventLoop, simulatedKernel, type Source } from "@sd/fibers";
+import { type Enabled, EventLoop, type Source } from "@sd/fibers";
 import { assertEquals } from "@std/assert";
 import * as fc from "fast-check";
 import { runs } from "./_property.ts";
+import { virtualKernel } from "../_virtual_kernel.ts";
 
 type Type = "defer" | "timer" | "post" | "exit";
 
@@ -79,7 +80,7 @@ function playOn(loop: EventLoop, scripts: readonly Script[], note: (number: numb
 }
 
 function playOnLoop(scripts: readonly Script[], polling: "batch" | "every"): Trace {
-  const kernel = simulatedKernel();
+  const kernel = virtualKernel();
   const loop = new EventLoop({ kernel, polling, onError: (error) => assertEquals(error, failure) });
   const trace: Trace = [];
   playOn(loop, scripts, (number) => trace.push(`${number} in ${loop.iteration}`));
@@ -233,7 +234,7 @@ function scriptsOf(...types: Type[]): fc.Arbitrary<Script[]> {
 
 /** What was dispatched although something more important was ready. */
 function inversionsIn(scripts: readonly Script[]): string[] {
-  using loop = new EventLoop({ kernel: simulatedKernel(), polling: "batch", onError: (error) => assertEquals(error, failure) });
+  using loop = new EventLoop({ kernel: virtualKernel(), polling: "batch", onError: (error) => assertEquals(error, failure) });
   const inversions: string[] = [];
   playOn(loop, scripts, (number, sources) => {
     for (const [other, source] of sources.entries()) {

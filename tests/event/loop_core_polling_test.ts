@@ -4,13 +4,14 @@
  * @module
  */
 
-import { EventLoop, IoEvent, simulatedKernel } from "@sd/fibers";
+import { EventLoop, IoEvent } from "@sd/fibers";
 import { assert, assertEquals } from "@std/assert";
 import type { Polling } from "./_trial.ts";
+import { virtualKernel } from "../_virtual_kernel.ts";
 
 /** A loop whose polls are counted. */
 function counted(polling: Polling) {
-  const kernel = simulatedKernel();
+  const kernel = virtualKernel();
   let polls = 0;
   const openPoller = kernel.openPoller.bind(kernel);
   kernel.openPoller = () => {

@@ -10,13 +10,13 @@ import {
   type PressureResource,
   type PressureSource,
   type SimulatedKernel,
-  simulatedKernel,
   type SimulationOptions,
   SystemError,
 } from "@sd/fibers";
 import { assert, assertEquals, assertGreaterOrEqual, assertStringIncludes, assertThrows } from "@std/assert";
 import { codeOf } from "../_simulation.ts";
 import { loopTest, type Trial } from "./_trial.ts";
+import { virtualKernel } from "../_virtual_kernel.ts";
 
 const resources: readonly PressureResource[] = ["memory", "cpu", "io"];
 const fifo = "/run/pressure";
@@ -88,7 +88,7 @@ function refusal(
   environment: Record<string, string>,
   { resource = "memory", prepare }: { resource?: PressureResource; prepare?: (kernel: SimulatedKernel) => void } = {},
 ): string | undefined {
-  const kernel = simulatedKernel({ environment });
+  const kernel = virtualKernel({ environment });
   prepare?.(kernel);
   using loop = new EventLoop({ kernel });
   const before = kernel.leaks();

@@ -4,13 +4,14 @@
  * @module
  */
 
-import { EventLoop, sec, type SimulatedKernel, simulatedKernel, type Usec } from "@sd/fibers";
+import { EventLoop, sec, type SimulatedKernel, type Usec } from "@sd/fibers";
 import { assert, assertEquals } from "@std/assert";
 import { coreOf } from "../../event/event_loop.ts";
 import { ClockIndex } from "../../event/time.ts";
 import { chooseWakeup, perturbationOf } from "../../event/timer_window.ts";
 import { codeOf } from "../_simulation.ts";
 import { loopTest, type Trial } from "./_trial.ts";
+import { virtualKernel } from "../_virtual_kernel.ts";
 
 const period = sec(4);
 const NOTIFY_SOCKET = "/run/systemd/notify";
@@ -24,7 +25,7 @@ function messages(kernel: SimulatedKernel, path: string = NOTIFY_SOCKET): string
 
 /** Turns the watchdog on in a world with these variables: whether it is on, or the error, and how many messages were sent. */
 function turnOn(environment: Record<string, string>): [answer: boolean | string, messages: number] {
-  const kernel = simulatedKernel({ environment: { NOTIFY_SOCKET, ...environment } });
+  const kernel = virtualKernel({ environment: { NOTIFY_SOCKET, ...environment } });
   const before = messages(kernel);
   assertEquals(before, []);
   using loop = new EventLoop({ kernel });
@@ -55,14 +56,14 @@ Deno.test("EventLoop.setWatchdog() reports EINVAL for a process that is no numbe
 
 Deno.test("EventLoop.setWatchdog() tells the service manager at once where it asks this process for it", () => {
   assertEquals(turnOn({ WATCHDOG_USEC: "1" }), [true, 1]);
-  assertEquals(turnOn({ WATCHDOG_USEC: "1000", WATCHDOG_PID: `${simulatedKernel().pid}` }), [true, 1]);
+  assertEquals(turnOn({ WATCHDOG_USEC: "1000", WATCHDOG_PID: `${virtualKernel().pid}` }), [true, 1]);
   assertEquals(turnOn({ WATCHDOG_USEC: `${2n ** 64n - 2n}` }), [true, 1]);
 });
 
 Deno.test("EventLoop.setWatchdog() turns it on where nobody listens", () => {
   const WATCHDOG_USEC = "1000";
   for (const environment of [{ WATCHDOG_USEC }, ...["", "/nobody", "@nobody"].map((path) => ({ WATCHDOG_USEC, NOTIFY_SOCKET: path }))]) {
-    using loop = new EventLoop({ kernel: simulatedKernel({ environment }) });
+    using loop = new EventLoop({ kernel: virtualKernel({ environment }) });
     assertEquals([loop.setWatchdog(true), loop.watchdog, loop.runSync(), loop.watchdog], [true, true, false, true]);
   }
 });

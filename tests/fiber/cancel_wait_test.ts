@@ -18,7 +18,6 @@ import {
   race,
   relativeTimeFuture,
   scope,
-  simulatedKernel,
   sleep,
   spawn,
   suspend,
@@ -30,6 +29,7 @@ import {
 } from "@sd/fibers";
 import { errorOf, simulated, Simulation } from "../_simulation.ts";
 import { Steps } from "../_steps.ts";
+import { virtualKernel } from "../_virtual_kernel.ts";
 
 /** A future that resolves at the given number of cancels. */
 function stubborn(world: Simulation, cancels: number): { future: Future<string>; asked: () => number; end: (error?: unknown) => void } {
@@ -479,7 +479,7 @@ for (const [name, halt] of Object.entries(halts)) {
 
 Deno.test("A finally that suspends twice runs to its end before async code that disposes of the fiber goes on", async () => {
   const steps = new Steps();
-  await using loop = new EventLoop({ kernel: simulatedKernel() });
+  await using loop = new EventLoop({ kernel: virtualKernel() });
   const driving = loop.loop();
   {
     await using _fiber = spawn(function* () {

@@ -5,9 +5,10 @@
  */
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { CancelledError, Channel, type ChannelOptions, EventLoop, type Fiber, type Operation, run, simulatedKernel } from "@sd/fibers";
+import { CancelledError, Channel, type ChannelOptions, EventLoop, type Fiber, type Operation, run } from "@sd/fibers";
 import { codeOf, errorOf, simulated, Simulation } from "../_simulation.ts";
 import { Steps } from "../_steps.ts";
+import { virtualKernel } from "../_virtual_kernel.ts";
 
 type Options = Omit<ChannelOptions<string>, "loop">;
 
@@ -415,7 +416,7 @@ Deno.test(
 );
 
 Deno.test("for await gives the items until the channel is closed, and leaves the rest when it is left", async () => {
-  using loop = new EventLoop({ kernel: simulatedKernel() });
+  using loop = new EventLoop({ kernel: virtualKernel() });
   const channel = new Channel<number>({ loop, capacity: 2 });
   const got: number[] = [];
   const consumed = (async () => {

@@ -12,7 +12,6 @@ import {
   Mutex,
   type Operation,
   run,
-  simulatedKernel,
   sleep,
   suspend,
   type SystemError,
@@ -20,6 +19,7 @@ import {
   yieldNow,
 } from "@sd/fibers";
 import { codeOf, simulated, Simulation } from "../_simulation.ts";
+import { virtualKernel } from "../_virtual_kernel.ts";
 
 function open(world: Simulation): { mutex: Mutex; condition: Condition } {
   const mutex = new Mutex({ loop: world.loop, name: "m" });
@@ -262,7 +262,7 @@ Deno.test("A condition that is disposed fails its waiters without the mutex", ()
 });
 
 Deno.test("Condition.waitFuture() serves async code", async () => {
-  using loop = new EventLoop({ kernel: simulatedKernel() });
+  using loop = new EventLoop({ kernel: virtualKernel() });
   const mutex = new Mutex({ loop });
   const condition = new Condition(mutex);
   let ready = false;

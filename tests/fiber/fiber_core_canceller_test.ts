@@ -20,7 +20,6 @@ import {
   race,
   scope,
   shield,
-  simulatedKernel,
   sleep,
   spawn,
   suspend,
@@ -28,6 +27,7 @@ import {
   yieldNow,
 } from "@sd/fibers";
 import { simulated, type Simulation } from "../_simulation.ts";
+import { virtualKernel } from "../_virtual_kernel.ts";
 
 /** Notes whom each fiber says to be cancelled by. */
 class Log {
@@ -256,7 +256,7 @@ Deno.test(
 );
 
 Deno.test("Exit is told as what cancels, by the loop's name", () => {
-  const kernel = simulatedKernel();
+  const kernel = virtualKernel();
   const loop = new EventLoop({ kernel, name: "control" });
   const log = new Log();
   const started = spawn(log.waiter("a"), { loop });
@@ -271,7 +271,7 @@ Deno.test("Exit is told as what cancels, by the loop's name", () => {
 });
 
 Deno.test("A main fiber is told which signal came, and so are its children", async () => {
-  const kernel = simulatedKernel();
+  const kernel = virtualKernel();
   const loop = new EventLoop({ kernel });
   const log = new Log();
   const code = await main(function* daemon() {

@@ -19,7 +19,6 @@ import {
   relativeTimeFuture,
   scope,
   sec,
-  simulatedKernel,
   sleep,
   spawn,
   suspend,
@@ -30,6 +29,7 @@ import {
 } from "@sd/fibers";
 import { codeOf, simulated, Simulation } from "../_simulation.ts";
 import { Steps } from "../_steps.ts";
+import { virtualKernel } from "../_virtual_kernel.ts";
 
 /** A fiber that notes its end, and how it came. */
 function* noting(log: string[], name: string, operation: () => Operation<unknown> = suspend): Operation<void> {
@@ -416,7 +416,7 @@ const refused: Record<string, (world: Simulation) => Operation<unknown>> = {
 
 for (const [name, operation] of Object.entries(refused)) {
   Deno.test(`A fiber that goes on after a thousand refusals of ${name} is parked for good, and told of by name`, async () => {
-    const kernel = simulatedKernel();
+    const kernel = virtualKernel();
     const messages: string[] = [];
     const loop = new EventLoop({ kernel, onError: (error) => messages.push((error as Error).message) });
     const world = new Simulation({ kernel });
@@ -593,7 +593,7 @@ Deno.test("A loop that is disposed without exit tells of its fibers that have no
 Deno.test("EventLoop[Symbol.asyncDispose]() unwinds the fibers", async () => {
   const log: string[] = [];
   {
-    await using loop = new EventLoop({ kernel: simulatedKernel() });
+    await using loop = new EventLoop({ kernel: virtualKernel() });
     spawn(() => noting(log, "fiber"), { loop });
     loop.runSync(0);
   }

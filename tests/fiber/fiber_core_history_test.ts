@@ -18,7 +18,6 @@ import {
   relativeTimeFuture,
   scope,
   settled,
-  simulatedKernel,
   sleep,
   spawn,
   suspend,
@@ -29,6 +28,7 @@ import {
 } from "@sd/fibers";
 import { EventLoop } from "@sd/fibers/event";
 import { simulated, Simulation } from "../_simulation.ts";
+import { virtualKernel } from "../_virtual_kernel.ts";
 
 /** A child that takes its time to unwind, and notes it. */
 function slowChild(log: string[], usec: number = 10): () => Operation<void> {
@@ -91,7 +91,7 @@ Deno.test(
 
 Deno.test("Once cancelWait() let go of a child that was still suspended, after its first interruption: through main", async () => {
   const log: string[] = [];
-  const kernel = simulatedKernel();
+  const kernel = virtualKernel();
   using loop = new EventLoop({ kernel });
   const code = await main(function* () {
     loop.addTimeRelative("monotonic", 10, () => kernel.raise("SIGTERM"));

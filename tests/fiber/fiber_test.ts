@@ -7,9 +7,10 @@
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { spy } from "@std/testing/mock";
-import { CancelledError, EventLoop, Fiber, Future, simulatedKernel, sleep, spawn, suspend, yieldNow } from "@sd/fibers";
+import { CancelledError, EventLoop, Fiber, Future, sleep, spawn, suspend, yieldNow } from "@sd/fibers";
 import { codeOf, errorOf, simulated, Simulation } from "../_simulation.ts";
 import { Steps } from "../_steps.ts";
+import { virtualKernel } from "../_virtual_kernel.ts";
 
 Deno.test(
   "spawn() names a fiber after its function, or as it is told",
@@ -283,7 +284,7 @@ Deno.test(
 
 Deno.test("A fiber can be awaited in async code, and disposed of asynchronously: it has ended then", async () => {
   const log: string[] = [];
-  await using loop = new EventLoop({ kernel: simulatedKernel() });
+  await using loop = new EventLoop({ kernel: virtualKernel() });
   const driving = loop.loop();
   {
     await using _fiber = spawn(function* () {

@@ -14,7 +14,6 @@ import {
   type Operation,
   sec,
   type SimulatedKernel,
-  simulatedKernel,
   sleep,
   spawn,
   suspend,
@@ -22,13 +21,14 @@ import {
   yieldNow,
 } from "@sd/fibers";
 import { Steps } from "../_steps.ts";
+import { virtualKernel } from "../_virtual_kernel.ts";
 
 /** A main fiber on a loop of its own: what it comes to, and what was reported. Nothing may be left behind. */
 async function runMain(
   body: (loop: EventLoop, kernel: SimulatedKernel) => Operation<unknown>,
   options: MainOptions = {},
 ): Promise<{ code: number | string; reports: string[] }> {
-  const kernel = simulatedKernel();
+  const kernel = virtualKernel();
   const reports: string[] = [];
   const loop = new EventLoop({ kernel, onError: (error) => reports.push((error as Error).message) });
   let code: number | string;
@@ -264,7 +264,7 @@ Deno.test("main() on a fiber is EBUSY", async () => {
 });
 
 Deno.test("main() on a loop that is driven already, or has finished, is EBUSY and starts nothing", async () => {
-  const loop = new EventLoop({ kernel: simulatedKernel() });
+  const loop = new EventLoop({ kernel: virtualKernel() });
   let started = false;
   const body = function* () {
     started = true;
@@ -279,7 +279,7 @@ Deno.test("main() on a loop that is driven already, or has finished, is EBUSY an
 });
 
 Deno.test("main() that cannot receive the signals rejects with EBUSY, and leaves nothing behind", async () => {
-  const kernel = simulatedKernel();
+  const kernel = virtualKernel();
   const loop = new EventLoop({ kernel });
   const before = kernel.leaks();
   let started = false;
@@ -294,7 +294,7 @@ Deno.test("main() that cannot receive the signals rejects with EBUSY, and leaves
 });
 
 Deno.test("main() of what is no function is EINVAL, and leaves nothing behind", async () => {
-  const kernel = simulatedKernel();
+  const kernel = virtualKernel();
   using loop = new EventLoop({ kernel });
   const before = kernel.leaks();
   const error = await assertRejects(() => main(suspend() as never, { loop }), SystemError);
@@ -302,13 +302,13 @@ Deno.test("main() of what is no function is EINVAL, and leaves nothing behind", 
 });
 
 Deno.test("main() refuses signals that it does not know", async () => {
-  using loop = new EventLoop({ kernel: simulatedKernel() });
+  using loop = new EventLoop({ kernel: virtualKernel() });
   const error = await assertRejects(() => main(suspend, { loop, signals: "ignore" as never }), SystemError);
   assertEquals([error.code, loop.runSync(0)], ["EINVAL", false]);
 });
 
 Deno.test("main() refuses options that it does not know", async () => {
-  using loop = new EventLoop({ kernel: simulatedKernel() });
+  using loop = new EventLoop({ kernel: virtualKernel() });
   const error = await assertRejects(() => main(suspend, { loop, signal: "none" } as never), SystemError);
   assertEquals([error.message, loop.runSync(0)], ["Cannot run a main fiber with option 'signal': there are loop, signals", false]);
 });

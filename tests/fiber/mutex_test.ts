@@ -12,7 +12,6 @@ import {
   Mutex,
   type Operation,
   run,
-  simulatedKernel,
   sleep,
   suspend,
   type SystemError,
@@ -20,6 +19,7 @@ import {
   yieldNow,
 } from "@sd/fibers";
 import { codeOf, simulated, Simulation } from "../_simulation.ts";
+import { virtualKernel } from "../_virtual_kernel.ts";
 
 /** Locks all of them, waits to be resumed, and unlocks. */
 function holding(...mutexes: Mutex[]): () => Operation<void> {
@@ -358,7 +358,7 @@ Deno.test("A chain of 20 000 fibers that wait for one another lends a priority w
 });
 
 Deno.test("A mutex serves fibers and async code in one order", async () => {
-  using loop = new EventLoop({ kernel: simulatedKernel() });
+  using loop = new EventLoop({ kernel: virtualKernel() });
   const mutex = new Mutex({ loop });
   const order: string[] = [];
   const lock = mutex.tryLock()!;

@@ -13,16 +13,16 @@ import {
   relativeTimeFuture,
   run,
   sec,
-  simulatedKernel,
   sleep,
   spawn,
   suspend,
   SystemError,
   yieldNow,
 } from "@sd/fibers";
+import { virtualKernel } from "../_virtual_kernel.ts";
 
 Deno.test("run() gives the value, or rejects with the very error, and leaves the loop as it was", async () => {
-  using loop = new EventLoop({ kernel: simulatedKernel() });
+  using loop = new EventLoop({ kernel: virtualKernel() });
   const value = await run(function* () {
     yield* sleep(sec(5));
     return "value";
@@ -38,7 +38,7 @@ Deno.test("run() gives the value, or rejects with the very error, and leaves the
 });
 
 Deno.test("run() while somebody drives the loop is driven by that", async () => {
-  await using loop = new EventLoop({ kernel: simulatedKernel() });
+  await using loop = new EventLoop({ kernel: virtualKernel() });
   const driving = loop.loop();
   assertEquals(await Promise.all([1, 2, 3].map((n) => run(() => double(n), { loop }))), [2, 4, 6]);
   loop.exit();
@@ -51,19 +51,19 @@ function* double(n: number): Operation<number> {
 }
 
 Deno.test("run() by several at once on one loop: each has its value, whoever drives", async () => {
-  await using loop = new EventLoop({ kernel: simulatedKernel() });
+  await using loop = new EventLoop({ kernel: virtualKernel() });
   assertEquals(await Promise.all([5, 1, 3].map((n) => run(() => double(n), { loop }))), [10, 2, 6]);
 });
 
 Deno.test("run() of a fiber that the exit cancels rejects with that", async () => {
-  using loop = new EventLoop({ kernel: simulatedKernel() });
+  using loop = new EventLoop({ kernel: virtualKernel() });
   loop.addDefer(() => loop.exit());
   const error = await assertRejects(() => run(suspend, { loop }), CancelledError);
   assertEquals(error.code, "ECANCELED");
 });
 
 Deno.test("run() of a fiber that does not end with its loop rejects", async () => {
-  const loop = new EventLoop({ kernel: simulatedKernel(), onError: () => {} });
+  const loop = new EventLoop({ kernel: virtualKernel(), onError: () => {} });
   loop.addTimeRelative("monotonic", 5, () => loop.exit());
   const timer = relativeTimeFuture(loop, sec(1));
   const error = await assertRejects(() =>
@@ -79,7 +79,7 @@ Deno.test("run() of a fiber that does not end with its loop rejects", async () =
 });
 
 Deno.test("run() on a loop that is stepped by hand is EBUSY while that is not between two iterations", async () => {
-  await using loop = new EventLoop({ kernel: simulatedKernel() });
+  await using loop = new EventLoop({ kernel: virtualKernel() });
   assertEquals(loop.prepare(), false);
   const error = await assertRejects(() => run(suspend, { loop }), SystemError);
   assertEquals([error.code, loop.waitSync(0)], ["EBUSY", true]);
@@ -87,7 +87,7 @@ Deno.test("run() on a loop that is stepped by hand is EBUSY while that is not be
 });
 
 Deno.test("run() takes the options of spawn()", async () => {
-  using loop = new EventLoop({ kernel: simulatedKernel() });
+  using loop = new EventLoop({ kernel: virtualKernel() });
   const controller = new AbortController();
   let destroyed = 0;
   const running = run(suspend, { loop, name: "named", priority: 4, signal: controller.signal, onDestroy: () => void destroyed++ });
@@ -97,7 +97,7 @@ Deno.test("run() takes the options of spawn()", async () => {
 });
 
 Deno.test("run() gives a Fiber to nobody: what it runs is the loop's own child", async () => {
-  using loop = new EventLoop({ kernel: simulatedKernel() });
+  using loop = new EventLoop({ kernel: virtualKernel() });
   let child: Fiber<void> | undefined;
   await run(function* () {
     child = spawn(() => sleep(1));

@@ -6,12 +6,12 @@
 
 import { assertEquals } from "@std/assert";
 import { cancelWait, EventLoop, type Fiber, type Operation, scope, shield, sleep, spawn, suspend, yieldNow } from "@sd/fibers";
-import { simulatedKernel } from "@sd/fibers/event";
+import { virtualKernel } from "../_virtual_kernel.ts";
 
 /** Cancels a fiber with this body, and lets 1 µs pass again and again: what was reported before it ended. */
 function reportsOf(body: () => Operation<unknown>, options: { debug?: boolean } = { debug: true }): string[] {
   const reported: string[] = [];
-  const kernel = simulatedKernel();
+  const kernel = virtualKernel();
   using loop = new EventLoop({ kernel, onError: (error, { name }) => reported.push(`${name}: ${(error as Error).message}`), ...options });
   const fiber: Fiber<unknown> = spawn(body, { loop, name: "worker" });
   const settle = () => {

@@ -15,7 +15,6 @@ import {
   relativeTimeFuture,
   run,
   type SimulatedKernel,
-  simulatedKernel,
   sleep,
   spawn,
   SystemError,
@@ -25,6 +24,7 @@ import {
   withTimeout,
   yieldNow,
 } from "@sd/fibers";
+import { virtualKernel } from "../_virtual_kernel.ts";
 
 /** What an operation comes to. */
 function* told(operation: Operation<unknown>): Operation<string> {
@@ -38,7 +38,7 @@ function* told(operation: Operation<unknown>): Operation<string> {
 
 /** Runs the body on a loop of a simulated kernel, and sees to it that nothing is left. */
 async function onLoop<T>(body: (loop: EventLoop) => Operation<T>): Promise<T> {
-  const kernel = simulatedKernel();
+  const kernel = virtualKernel();
   const loop = new EventLoop({ kernel });
   const value = await run(() => body(loop), { loop });
   assertEquals(kernel.hostWaits, 0);
@@ -261,7 +261,7 @@ for (const how of ["resume", "resumeWithError"] as const) {
 }
 
 Deno.test("until() while the loop blocks the thread is EDEADLK: the promise would never settle", () => {
-  const kernel = simulatedKernel();
+  const kernel = virtualKernel();
   using loop = new EventLoop({ kernel });
   const fiber = spawn(() => until(Promise.resolve()), { loop });
   fiber.addCallback(() => {});
@@ -297,7 +297,7 @@ Deno.test("until() throws what its function throws", async () => {
 });
 
 Deno.test("until() of a future of another loop bridges the two", async () => {
-  await using far = new EventLoop({ kernel: simulatedKernel() });
+  await using far = new EventLoop({ kernel: virtualKernel() });
   const driving = far.loop();
   const value = await onLoop(function* () {
     return yield* until(relativeTimeFuture(far, 100, { outcome: { status: "fulfilled", value: "far" } }));
@@ -321,7 +321,7 @@ Deno.test("until() of an async function that waits for a fiber: values go both w
 
 Deno.test("until() at exit aborts its signal and lets go at once; in the exit phase it is refused", async () => {
   for (const make of [abortable, () => ({ promise: new Promise<never>(() => {}) })]) {
-    const kernel = simulatedKernel();
+    const kernel = virtualKernel();
     const reports: unknown[] = [];
     const loop = new EventLoop({ kernel, onError: (error) => reports.push(error) });
     const log: string[] = [];

@@ -5,11 +5,12 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { EventLoop, msec, type Operation, run, simulatedKernel, sleep, spawn, yieldNow } from "@sd/fibers";
+import { EventLoop, msec, type Operation, run, sleep, spawn, yieldNow } from "@sd/fibers";
 import { simulated } from "../_simulation.ts";
+import { virtualKernel } from "../_virtual_kernel.ts";
 
 Deno.test("A fiber that yields in a loop leaves the host its turns, those for timers and sockets too", async () => {
-  const kernel = simulatedKernel();
+  const kernel = virtualKernel();
   await using loop = new EventLoop({ kernel });
   const busyUsec = 100_000;
   await run(function* () {

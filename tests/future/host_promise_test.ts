@@ -6,21 +6,9 @@
  */
 
 import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
-import {
-  CancelledError,
-  Channel,
-  deferFuture,
-  EventLoop,
-  Future,
-  run,
-  simulatedKernel,
-  sleep,
-  spawn,
-  suspend,
-  SystemError,
-  until,
-} from "@sd/fibers";
+import { CancelledError, Channel, deferFuture, EventLoop, Future, run, sleep, spawn, suspend, SystemError, until } from "@sd/fibers";
 import { Steps } from "../_steps.ts";
+import { virtualKernel } from "../_virtual_kernel.ts";
 
 Deno.test("await of a future gives its value, or throws its very error", async () => {
   await using loop = new EventLoop();
@@ -62,7 +50,7 @@ Deno.test("Promise.all(), race() and resolve() take futures", async () => {
 });
 
 Deno.test("A promise of a future settles by the loop: not before the callbacks that came before it", async () => {
-  const kernel = simulatedKernel();
+  const kernel = virtualKernel();
   await using loop = new EventLoop({ kernel });
   const steps = new Steps();
   const { future, resolve } = Future.withResolvers<number>(loop);
@@ -82,7 +70,7 @@ Deno.test("A promise of a future settles by the loop: not before the callbacks t
 });
 
 Deno.test("A promise of a resolved future settles at once when the loop has finished, that of a pending one rejects", async () => {
-  const kernel = simulatedKernel();
+  const kernel = virtualKernel();
   const loop = new EventLoop({ kernel });
   const resolved = Future.withResolvers<number>(loop);
   const pending = Future.withResolvers<number>(loop);
@@ -99,7 +87,7 @@ Deno.test("A promise of a resolved future settles at once when the loop has fini
 });
 
 Deno.test("A promise of a future settles when the loop is disposed, driven or not", async () => {
-  const kernel = simulatedKernel();
+  const kernel = virtualKernel();
   const loop = new EventLoop({ kernel });
   const resolved = Future.withResolvers<number>(loop);
   const pending = Future.withResolvers<number>(loop);
@@ -111,7 +99,7 @@ Deno.test("A promise of a future settles when the loop is disposed, driven or no
 });
 
 Deno.test("A future resolved after its loop has finished still gives its value to who asks afterwards", async () => {
-  const loop = new EventLoop({ kernel: simulatedKernel() });
+  const loop = new EventLoop({ kernel: virtualKernel() });
   const { future, resolve } = Future.withResolvers<number>(loop);
   loop[Symbol.dispose]();
   await assertRejects(async () => await future, SystemError);
@@ -120,7 +108,7 @@ Deno.test("A future resolved after its loop has finished still gives its value t
 });
 
 Deno.test("An async function, a callback of a source and a fiber exchange values in every direction", async () => {
-  await using loop = new EventLoop({ kernel: simulatedKernel() });
+  await using loop = new EventLoop({ kernel: virtualKernel() });
   const steps = new Steps();
   const toAsync = Future.withResolvers<string>(loop);
   const toFiber = Future.withResolvers<string>(loop);
@@ -165,7 +153,7 @@ function startDoubling(loop: EventLoop) {
 }
 
 Deno.test("An async function and a callback of a source exchange values in both directions", async () => {
-  await using loop = new EventLoop({ kernel: simulatedKernel() });
+  await using loop = new EventLoop({ kernel: virtualKernel() });
   const { questions, answers, source } = startDoubling(loop);
   const driving = loop.loop();
   const seen: number[] = [];
@@ -180,7 +168,7 @@ Deno.test("An async function and a callback of a source exchange values in both 
 });
 
 Deno.test("A fiber and a callback of a source exchange values in both directions", async () => {
-  await using loop = new EventLoop({ kernel: simulatedKernel() });
+  await using loop = new EventLoop({ kernel: virtualKernel() });
   const { questions, answers, source } = startDoubling(loop);
   const seen = await run(function* () {
     const seen: number[] = [];
@@ -195,7 +183,7 @@ Deno.test("A fiber and a callback of a source exchange values in both directions
 });
 
 Deno.test("An async function and a fiber exchange values in both directions", async () => {
-  await using loop = new EventLoop({ kernel: simulatedKernel() });
+  await using loop = new EventLoop({ kernel: virtualKernel() });
   const questions = new Channel<number>({ loop, capacity: 1 });
   const double = async (value: number) => 2 * await Promise.resolve(value);
   const driving = loop.loop();
@@ -213,7 +201,7 @@ Deno.test("An async function and a fiber exchange values in both directions", as
 
 Deno.test("A promise of a fiber rejects with its error, and that counts as looked at", async () => {
   const errors: unknown[] = [];
-  await using loop = new EventLoop({ kernel: simulatedKernel(), onError: (error) => errors.push(error) });
+  await using loop = new EventLoop({ kernel: virtualKernel(), onError: (error) => errors.push(error) });
   const failing = spawn(function* () {
     throw new RangeError("seen");
   }, { loop });
@@ -233,7 +221,7 @@ Deno.test("A promise of a fiber rejects with its error, and that counts as looke
 
 Deno.test("await of a fiber that fails before the host comes to it counts as looked at, wherever the code comes from", async () => {
   const errors: unknown[] = [];
-  await using loop = new EventLoop({ kernel: simulatedKernel(), onError: (error) => errors.push(error) });
+  await using loop = new EventLoop({ kernel: virtualKernel(), onError: (error) => errors.push(error) });
   const failing = () =>
     spawn(function* () {
       throw new RangeError("seen");
@@ -275,7 +263,7 @@ Deno.test("A fiber answers a request of Deno.serve()", async () => {
 });
 
 Deno.test("await of a future inside of what run() runs does not need a driver of its own", async () => {
-  await using loop = new EventLoop({ kernel: simulatedKernel() });
+  await using loop = new EventLoop({ kernel: virtualKernel() });
   const { future, resolve } = Future.withResolvers<number>(loop);
   const doubled = (async () => 2 * await future)();
   const value = await run(function* () {
@@ -286,7 +274,7 @@ Deno.test("await of a future inside of what run() runs does not need a driver of
 });
 
 Deno.test("A thousand promises of one future settle in the order in which they were made", async () => {
-  await using loop = new EventLoop({ kernel: simulatedKernel() });
+  await using loop = new EventLoop({ kernel: virtualKernel() });
   const { future, resolve } = Future.withResolvers<number>(loop);
   const order: number[] = [];
   const all = Array.from({ length: 1_000 }, async (_, index) => {

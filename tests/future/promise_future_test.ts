@@ -5,9 +5,10 @@
  */
 
 import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
-import { CancelledError, EventLoop, type Future, promiseFuture, relativeTimeFuture, run, simulatedKernel, SystemError } from "@sd/fibers";
+import { CancelledError, EventLoop, type Future, promiseFuture, relativeTimeFuture, run, SystemError } from "@sd/fibers";
 import { codeOf, errorOf, simulated, type Simulation } from "../_simulation.ts";
 import { Steps } from "../_steps.ts";
+import { virtualKernel } from "../_virtual_kernel.ts";
 
 /** Lets the host's microtasks run. */
 function microtasks(): Promise<void> {
@@ -198,7 +199,7 @@ Deno.test(
 );
 
 Deno.test("promiseFuture() keeps virtual time from jumping, and the loop from being idle, until the promise settles", async () => {
-  const kernel = simulatedKernel();
+  const kernel = virtualKernel();
   using loop = new EventLoop({ kernel });
   loop.exitOnIdle = true;
   const steps = new Steps();

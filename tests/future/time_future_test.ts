@@ -5,9 +5,10 @@
  */
 
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { msec, relativeTimeFuture, sec, simulatedKernel, timeFuture } from "@sd/fibers";
+import { msec, relativeTimeFuture, sec, timeFuture } from "@sd/fibers";
 import { Errno } from "../../event/errno.ts";
 import { codeOf, simulated, Simulation } from "../_simulation.ts";
+import { virtualKernel } from "../_virtual_kernel.ts";
 
 Deno.test(
   "timeFuture() resolves at its time, and not a microsecond before it",
@@ -106,7 +107,7 @@ Deno.test(
 );
 
 Deno.test("timeFuture() on an alarm clock is refused where a source on it is, and the loop goes on", () => {
-  const kernel = simulatedKernel();
+  const kernel = virtualKernel();
   const openPoller = kernel.openPoller;
   kernel.openPoller = function () {
     const poller = openPoller.call(this);
