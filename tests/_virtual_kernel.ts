@@ -9,17 +9,10 @@ import { type SimulatedKernel, simulatedKernel, type SimulationOptions } from "@
 type Factory = (options?: SimulationOptions) => SimulatedKernel;
 
 let factory: Factory = simulatedKernel;
-let made = 0;
 
 /** A new kernel. */
 export function virtualKernel(options?: SimulationOptions): SimulatedKernel {
-  made++;
   return factory(options);
-}
-
-/** How many were made. */
-export function kernelsMade(): number {
-  return made;
 }
 
 /** All that are made in this isolate from now on are made so. */

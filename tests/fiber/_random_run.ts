@@ -23,6 +23,7 @@ import {
   scope,
   settled,
   shield,
+  type SimulatedKernel,
   sleep,
   spawn,
   suspend,
@@ -93,8 +94,9 @@ export class ProgramRun {
   #busy = false;
   #exiting = false;
 
-  constructor({ faults: seed, polling, debug }: Program) {
-    this.#world = new Simulation({ polling, debug, ...seed !== undefined && { seed, faults } });
+  /** `kernel`: another one to run it on than a simulated one of its own; it is spared the program's faults. */
+  constructor({ faults: seed, polling, debug }: Program, kernel?: SimulatedKernel) {
+    this.#world = new Simulation({ kernel, polling, debug, ...seed !== undefined && { seed, faults } });
     this.#pool = Array.from({ length: counts.futures }, () => Future.withResolvers<number>(this.#world.loop));
     this.#stock = new Stock(this.#world, (holds, message) => this.#expect(holds, message));
   }

@@ -10,7 +10,6 @@ export const lackingFiles: Readonly<Record<string, string>> = {
   "event/child_table_test.ts": "processes by hand",
   "event/driver_test.ts": "nothing: it has its turn there",
   "event/event_loop_endurance_test.ts": "virtual processes and signals",
-  "event/event_loop_random_test.ts": "virtual processes and signals",
   "event/inotify_group_test.ts": "inotify",
   "event/inotify_source_test.ts": "inotify",
   "event/pressure_source_test.ts": "pressure",
@@ -71,6 +70,7 @@ export const lackingTests: Readonly<Record<string, Readonly<Record<string, reado
     ],
   },
   "event/io_source_test.ts": {
+    "handles that cannot be watched": ["A descriptor that the kernel refuses"],
     "processes by hand": [
       "EventLoop.addIo() checks the descriptor, the events, the callback, the loop, and then asks the kernel",
       "The errors of a descriptor name it and say what to do",
@@ -81,6 +81,8 @@ export const lackingTests: Readonly<Record<string, Readonly<Record<string, reado
     ],
   },
   "event/loop_core_arming_test.ts": {
+    "alarms": ["What is due on any clock becomes pending"],
+    "wake-ups by alarm clocks": ["The wake-up comes before the tightest deadline"],
     "faults by hand": [
       "A wake-up is placed on the coarsest grid of the machine that has a point in the window",
     ],
@@ -123,6 +125,7 @@ export const lackingTests: Readonly<Record<string, Readonly<Record<string, reado
     ],
   },
   "event/source_lifecycle_test.ts": {
+    "names for its handles": ["A source of type io that is disposed of while idle"],
     "processes by hand": [
       "An add that fails leaves nothing behind and does not call onDestroy",
     ],
@@ -172,5 +175,11 @@ export const lackingTests: Readonly<Record<string, Readonly<Record<string, reado
     "faults by hand": [
       "ioFuture() that the kernel refuses to watch leaves nothing behind",
     ],
+  },
+  "event/event_loop_states_test.ts": {
+    "parks shorter than a millisecond": ["EventLoop.wait() leads to pending"],
+  },
+  "fiber/user_stack_test.ts": {
+    "processes by hand": ["The stack of an interruption in output()"],
   },
 };

@@ -10,7 +10,7 @@
 import { clearImmediate, clearTimeout, setImmediate, setTimeout } from "node:timers";
 import type { SimulatedFiles, SimulatedKernel, SimulationOptions, Usec } from "@sd/fibers";
 import type { Poller } from "../../../event/kernel/kernel.ts";
-import type { Host } from "../../../event/kernel/portable/host.ts";
+import { type Host, realHost } from "../../../event/kernel/portable/host.ts";
 import type { PortablePoller } from "../../../event/kernel/portable/poller.ts";
 import { PortableKernel } from "../../../event/kernel/portable/portable_kernel.ts";
 import { SystemError } from "../../../event/mod.ts";
@@ -27,8 +27,27 @@ interface Appointment {
   readonly action: () => void;
 }
 
+/** A host whose time a test moves. */
+interface MovableHost extends Host {
+  mayJump: () => boolean;
+  pass(usec: Usec): void;
+  setRealtime(usec: Usec): void;
+  after(usec: Usec, action: () => void): void;
+}
+
+/** The real host: to move time is to sleep. */
+function timedHost(): MovableHost {
+  return {
+    ...realHost,
+    mayJump: () => false,
+    pass: (usec) => void (usec > 0 && realHost.block(usec / 1_000)),
+    setRealtime: () => lacks("a clock of its own"),
+    after: () => lacks("appointments"),
+  };
+}
+
 /** A host whose time goes on where somebody waits for it, and nowhere else. */
-class SteppedHost implements Host {
+class SteppedHost implements MovableHost {
   /** The monotonic clock, in whole microseconds; it starts as that of the simulated kernel does. */
   #usec: Usec = 1_000_000_000;
   #realtimeLead: Usec = 1_699_999_000_000_000;
@@ -106,13 +125,12 @@ class SteppedKernel extends PortableKernel implements SimulatedKernel {
   readonly seed = 0;
   readonly turns: Record<"tasks" | "io", number> = { tasks: 0, io: 0 };
   autoReap = false;
-  readonly #host: SteppedHost;
+  readonly #host: MovableHost;
   readonly #pollers = new Set<PortablePoller>();
   readonly #autoAdvance: boolean;
 
-  constructor({ autoAdvance = true, faults, environment, bootId }: SimulationOptions) {
+  constructor(host: MovableHost, { autoAdvance = true, faults, environment, bootId }: SimulationOptions) {
     if (faults !== undefined || environment !== undefined || bootId !== undefined) lacks("faults, an environment or a boot of its own");
-    const host = new SteppedHost();
     super(host);
     this.#host = host;
     this.#autoAdvance = autoAdvance;
@@ -223,5 +241,10 @@ function lacks(what: string): never {
 
 /** A new portable kernel whose time is stepped. */
 export function steppedKernel(options: SimulationOptions = {}): SimulatedKernel {
-  return new SteppedKernel(options);
+  return new SteppedKernel(new SteppedHost(), options);
+}
+
+/** A new portable kernel whose time is the real one. */
+export function timedKernel(): SimulatedKernel {
+  return new SteppedKernel(timedHost(), {});
 }
