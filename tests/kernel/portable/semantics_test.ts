@@ -11,6 +11,8 @@ import { steppedKernel } from "./stepped_kernel.ts";
 
 /** Such a file runs on a virtual kernel alone: what is registered by `ioTest` runs on all of them already. */
 const isVirtual = /\b(simulated\(|new Simulation\(|loopTest\(|virtualKernel\()/;
+/** The name of a test that is registered for each kernel by itself. */
+const hasItsKernel = /\((linux|portable)\)$/i;
 const tests = new URL("../../", import.meta.url);
 const register = Deno.test;
 /** Beginnings of names in the list of what is lacking that no test has. */
@@ -22,6 +24,7 @@ async function registerAgain(file: string): Promise<void> {
   const unmet = new Set(reasons.map(({ name }) => name));
   const registerOnce = (...args: unknown[]) => {
     const definition = definitionOf(args);
+    if (hasItsKernel.test(definition.name)) return;
     const reason = reasons.find(({ name }) => definition.name.startsWith(name));
     if (reason !== undefined) unmet.delete(reason.name);
     const lack = lackingFiles[file] ?? reason?.lack ?? lackingKinds.find(([kind]) => kind.test(definition.name))?.[1];
@@ -55,4 +58,9 @@ for (const file of files) await registerAgain(file);
 Deno.test("What the portable kernel is said to lack for a test stands for a test that there is", () => {
   assertEquals(unknown, []);
   for (const file of [...Object.keys(lackingFiles), ...Object.keys(lackingTests)]) assert(files.includes(file), `There is no ${file}`);
+});
+
+Deno.test("What is run on the portable kernel does not ask for the simulated one by its name", () => {
+  const asking = files.filter((file) => /\bsimulatedKernel\(/.test(Deno.readTextFileSync(new URL(file, tests))));
+  assertEquals(asking, [], "must call virtualKernel() instead");
 });

@@ -128,12 +128,14 @@ class SteppedKernel extends PortableKernel implements SimulatedKernel {
   readonly #host: MovableHost;
   readonly #pollers = new Set<PortablePoller>();
   readonly #autoAdvance: boolean;
+  readonly #bootId: Uint8Array | undefined;
 
   constructor(host: MovableHost, { autoAdvance = true, faults, environment, bootId }: SimulationOptions) {
-    if (faults !== undefined || environment !== undefined || bootId !== undefined) lacks("faults, an environment or a boot of its own");
+    if (faults !== undefined || environment !== undefined) lacks("faults and an environment by hand");
     super(host);
     this.#host = host;
     this.#autoAdvance = autoAdvance;
+    this.#bootId = bootId;
     host.mayJump = () => this.#autoAdvance && this.hostWaits === 0;
   }
 
@@ -146,6 +148,11 @@ class SteppedKernel extends PortableKernel implements SimulatedKernel {
       close();
     };
     return poller;
+  }
+
+  /** Not the machine's, by which wake-ups would come at other times. */
+  override bootId(): Uint8Array | undefined {
+    return this.#bootId;
   }
 
   override turn(kind: "tasks" | "io"): Promise<void> {
