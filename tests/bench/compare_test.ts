@@ -114,5 +114,5 @@ Deno.test("The report and the chart tell of all that was compared", () => {
   const [bar, ...others] = drawChart(report).match(/<rect [^>]*>/g) ?? [];
   assert(bar !== undefined && others.length === 0);
   const width = Number(bar.split('"')[5]);
-  assertAlmostEquals(width / (900 - 40 - 370), Math.log10(6.5) / Math.log10(130 / 0.1), 0.01);
+  assertAlmostEquals(width / (900 - 40 - 370), Math.log10(6.5) / Math.log10(130 * 1.7 / 0.1), 0.01);
 });
