@@ -82,15 +82,17 @@ export class Driver {
   async loop(done: () => boolean = never): Promise<number> {
     const core = this.#core;
     while (core.state !== FINISHED && !done()) {
-      if (!core.iteratePlainly()) {
+      let count = core.iteratePlainly(done === never ? this.#credit : 1);
+      if (count === 0) {
         if (!core.prepare()) {
           const changed = core.hostWaits > 0 && await this.#letPromisesSettle();
           if (!this.#spin(Infinity) && !changed) await this.#park(Infinity);
           if (!core.finishWait()) continue;
         }
         core.dispatch();
+        count = 1;
       }
-      if (this.#hostIsDue()) await this.#giveTurns();
+      if (this.#hostIsDue(count)) await this.#giveTurns();
     }
     return core.exitCode;
   }
@@ -100,7 +102,7 @@ export class Driver {
     const core = this.#core;
     if (!core.prepare() && !await this.wait(timeout)) return false;
     core.dispatch();
-    if (this.#hostIsDue()) await this.#giveTurns();
+    if (this.#hostIsDue(1)) await this.#giveTurns();
     return true;
   }
 
@@ -159,9 +161,10 @@ export class Driver {
     if (timeout !== Infinity) core.poller.limitPark(Infinity);
   }
 
-  /** After a dispatch: is the host to have a turn? The clock is looked at now and then only. */
-  #hostIsDue(): boolean {
-    if (--this.#credit <= 0) {
+  /** After so many dispatches: is the host to have a turn? The clock is looked at now and then only. */
+  #hostIsDue(dispatches: number): boolean {
+    this.#credit -= dispatches;
+    if (this.#credit <= 0) {
       const now = this.#now();
       this.#sinceTurn += this.#stride;
       this.#pace(now);
@@ -231,13 +234,18 @@ export function requireUndriven(core: LoopCore, action: string): void {
 
 /** Iterates until the loop has finished, blocking the thread. */
 export function loopBlocking(core: LoopCore): number {
-  while (core.state !== FINISHED) runBlocking(core, Infinity);
+  while (core.state !== FINISHED) {
+    if (core.iteratePlainly(Infinity) === 0) runStepwise(core, Infinity);
+  }
   return core.exitCode;
 }
 
 /** One iteration, blocking the thread. */
 export function runBlocking(core: LoopCore, timeout: Usec): boolean {
-  if (core.iteratePlainly()) return true;
+  return core.iteratePlainly(1) === 1 || runStepwise(core, timeout);
+}
+
+function runStepwise(core: LoopCore, timeout: Usec): boolean {
   core.require(INITIAL, "run");
   if (!core.prepare() && !core.wait(timeout)) return false;
   core.dispatch();

@@ -7,16 +7,19 @@
 import type { ErrorOrigin } from "./error_origin.ts";
 import { type ErrorCode, errorCode, SystemError, systemError } from "./errno.ts";
 import type { Source } from "./source.ts";
-import type { NamedOwner, SourceNode, TaskNode } from "./source_node.ts";
+import type { QueueNode } from "./queue_node.ts";
+import type { SourceNode } from "./source_node.ts";
+import type { Task } from "./task.ts";
 
 /** Who `onError` is to be told of: the source with its description, or what a task says of itself. */
-export function originOf(node: TaskNode): ErrorOrigin {
-  if (node.kind.task) return (node.owner as NamedOwner).errorOrigin();
-  return { kind: "source", name: (node as SourceNode).extra?.description ?? node.kind.name, source: node.owner as Source };
+export function originOf(node: QueueNode): ErrorOrigin {
+  if (node.kind.task) return (node as Task).errorOrigin();
+  const { extra, kind, owner } = node as SourceNode;
+  return { kind: "source", name: extra?.description ?? kind.name, source: owner as Source };
 }
 
 /** A callback that answers with a promise believes that somebody waits for it. What a promise comes to is its own affair. */
-export function checkCallbackResult(node: TaskNode, result: unknown): void {
+export function checkCallbackResult(node: QueueNode, result: unknown): void {
   if (typeof (result as PromiseLike<unknown>)?.then !== "function") return;
   const { kind, name } = originOf(node);
   throw new SystemError(

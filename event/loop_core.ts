@@ -23,7 +23,9 @@ import { PrepareQueue } from "./prepare_queue.ts";
 import { enterRateLimit } from "./rate_limit.ts";
 import { clearPending, setEnabled, setPending } from "./source_lifecycle.ts";
 import { ARMED, EXITING, FINISHED, INITIAL, loopStates, PENDING, PREPARING, RUNNING } from "./loop_state.ts";
-import { OFF, ON, ONESHOT, type SourceNode, type TaskNode } from "./source_node.ts";
+import type { QueueNode } from "./queue_node.ts";
+import { OFF, ON, ONESHOT, type SourceNode } from "./source_node.ts";
+import type { Task } from "./task.ts";
 import { Driver } from "./driver.ts";
 import { perturbationOf } from "./timer_window.ts";
 import { ClockIndex, type Usec } from "./time.ts";
@@ -111,7 +113,7 @@ export class LoopCore {
 
   #perturbation: Usec | undefined = undefined;
   /** The source whose callback runs. */
-  #dispatching: TaskNode | undefined = undefined;
+  #dispatching: SourceNode | undefined = undefined;
   /** It was disposed by its own callback. */
   #releaseAfter: SourceNode | undefined = undefined;
   /** A poll was interrupted: whoever drives the loop is to look around (Q1). */
@@ -139,18 +141,22 @@ export class LoopCore {
 
   // The iteration
 
-  /** A whole iteration at once, where nothing but the queue has a say in it. `false`: it is to be made step by step. */
-  iteratePlainly(): boolean {
-    if (!this.#isPlain) return false;
-    const head = this.pending.first;
-    if (head === undefined || this.#pollCouldMatter(head)) return false;
-    this.iteration++;
-    this.#leavePollOut();
-    this.#run(head);
-    return true;
+  /** Whole iterations at once, at most so many, where nothing but the queue has a say in them: how many. After 0 one is to be made step by step. */
+  iteratePlainly(most: number): number {
+    let count = 0;
+    while (count < most && this.#isPlain()) {
+      const head = this.pending.first;
+      if (head === undefined || this.#pollCouldMatter(head)) break;
+      this.iteration++;
+      this.#leavePollOut();
+      this.#run(head);
+      count++;
+      if (this.settledPromise) break;
+    }
+    return count;
   }
 
-  get #isPlain(): boolean {
+  #isPlain(): boolean {
     return this.state === INITIAL && !this.exitRequested && !this.exitOnIdle && this.prepares.isEmpty && this.unwritten.size === 0 &&
       this.inotify === undefined;
   }
@@ -160,7 +166,7 @@ export class LoopCore {
     this.#pollOwed = this.fed.total > 0;
   }
 
-  #run(node: TaskNode): void {
+  #run(node: QueueNode): void {
     this.state = RUNNING;
     this.#dispatchNode(node);
     this.state = INITIAL;
@@ -259,7 +265,7 @@ export class LoopCore {
    * Would the kernel's answer change what is dispatched next? Not if nothing that it feeds is more important than the head of the
    * queue and the head was there already when it was last asked. Without any such source it has nothing to answer.
    */
-  #pollCouldMatter(head: TaskNode): boolean {
+  #pollCouldMatter(head: QueueNode): boolean {
     if (this.fed.total === 0) return false;
     return this.pollsAlways || this.fed.best < head.priority || head.sequence > this.#arrivalsAtPoll;
   }
@@ -357,14 +363,15 @@ export class LoopCore {
 
   // Dispatch
 
-  #dispatchNode(task: TaskNode): void {
-    const { kind } = task;
-    if (kind.task) {
-      this.pending.remove(task);
-      this.#markPosts();
-      return this.call(task, kind.invoke);
-    }
-    const node = task as SourceNode;
+  #dispatchNode(node: QueueNode): void {
+    if (!node.kind.task) return this.#dispatchSource(node as SourceNode);
+    this.pending.remove(node);
+    this.#markPosts();
+    this.#runTask(node as Task);
+  }
+
+  #dispatchSource(node: SourceNode): void {
+    const { kind } = node;
     const limit = node.extra?.rateLimit;
     if (limit !== undefined && !limit.admit(this.kernel.now(LIMIT_CLOCK))) return enterRateLimit(this, node);
     if (kind.alwaysPending) {
@@ -390,7 +397,7 @@ export class LoopCore {
   }
 
   #dispatchExit(): boolean {
-    const node = this.exits.first as SourceNode | undefined;
+    const node = this.exits.first;
     if (node === undefined) {
       this.finish();
       return false;
@@ -398,13 +405,19 @@ export class LoopCore {
     this.iteration++;
     this.state = EXITING;
     this.exits.remove(node);
-    if (!node.kind.task) node.pendingIteration = this.iteration;
-    if (node.enabled === ON) this.exits.add(node);
-    else if (!node.kind.task) this.#switchOffQueued(node);
+    if (!node.kind.task) this.#renewExit(node as SourceNode);
     this.#markPosts();
-    this.#invoke(node);
+    if (node.kind.task) this.#runTask(node as Task);
+    else this.#invoke(node as SourceNode);
     this.state = INITIAL;
     return true;
+  }
+
+  /** One that stays on goes to the end of its queue. */
+  #renewExit(node: SourceNode): void {
+    node.pendingIteration = this.iteration;
+    if (node.enabled === ON) this.exits.add(node);
+    else this.#switchOffQueued(node);
   }
 
   /** A oneshot source that was taken out of its queue, and is in no other place. */
@@ -414,31 +427,42 @@ export class LoopCore {
   }
 
   #markPosts(): void {
-    if (this.posts.size === 0) return;
+    if (this.posts.size > 0) this.#queuePosts();
+  }
+
+  #queuePosts(): void {
     for (const post of this.posts) {
       if (post.online) setPending(this, post);
     }
   }
 
+  /** It is no source: nothing is to be released after it, and its failure turns nothing off. */
+  #runTask(task: Task): void {
+    try {
+      task.dispatch();
+    } catch (error) {
+      this.fail(task, error);
+    }
+  }
+
   /** Runs the main callback and what follows it. */
   #invoke(node: SourceNode): void {
-    if (node.kind.afterDispatch === undefined) return this.call(node, node.kind.invoke);
-    this.call(node, invokeWithAfterStep);
+    this.call(node, node.kind.afterDispatch === undefined ? node.kind.invoke : invokeWithAfterStep);
   }
 
   /** Runs one callback of a source: its failure is the source's, and a source that it disposed is released after it. */
-  call(node: TaskNode, callback: (node: SourceNode) => unknown): void {
+  call(node: SourceNode, callback: (node: SourceNode) => unknown): void {
     this.#dispatching = node;
     try {
-      const result = callback(node as SourceNode);
-      if (result !== undefined && !node.kind.task) checkCallbackResult(node, result);
+      const result = callback(node);
+      if (result !== undefined) checkCallbackResult(node, result);
     } catch (error) {
       this.fail(node, error);
     }
     this.#dispatching = undefined;
     if (this.#releaseAfter === node) {
       this.#releaseAfter = undefined;
-      this.#release(node as SourceNode);
+      this.#release(node);
     }
   }
 
@@ -461,7 +485,7 @@ export class LoopCore {
   }
 
   /** A source has failed, by its callback or by itself: told, perhaps a reason to exit, and it is turned off. */
-  fail(node: TaskNode, error: unknown): void {
+  fail(node: QueueNode, error: unknown): void {
     this.report(error, originOf(node));
     if (!node.kind.task) this.#failSource(node as SourceNode, error);
   }
@@ -483,19 +507,19 @@ export class LoopCore {
   // Queues
 
   /** Puts what is online and pending where it will be dispatched from. */
-  enqueue(node: TaskNode): void {
+  enqueue(node: QueueNode): void {
     if (node.kind.exit) this.exits.add(node);
     else this.pending.add(node);
     this.touch();
   }
 
   /** Takes it out again; it must be in. */
-  dequeue(node: TaskNode): void {
+  dequeue(node: QueueNode): void {
     node.bucket!.queue.remove(node);
   }
 
   /** Makes a task run, in whichever phase the loop is; one that waits in the right queue already keeps its place. */
-  arm(task: TaskNode): void {
+  arm(task: Task): void {
     if (this.state === FINISHED) return;
     const queue = this.exitRequested ? this.exits : this.pending;
     if (task.bucket !== undefined) {
@@ -507,12 +531,12 @@ export class LoopCore {
   }
 
   /** Takes it back. */
-  disarm(task: TaskNode): void {
+  disarm(task: Task): void {
     if (task.bucket !== undefined) this.dequeue(task);
   }
 
   /** Gives a task another priority, in its queue too. */
-  moveTask(task: TaskNode, priority: number): void {
+  moveTask(task: Task, priority: number): void {
     if (task.priority === priority) return;
     const queue = task.bucket?.queue;
     queue?.remove(task);
@@ -533,8 +557,8 @@ export class LoopCore {
     this.exitCode = code;
     if (this.exitRequested) return;
     this.exitRequested = true;
-    const following = [...this.pending].filter((node) => node.kind.followsExit(node)).sort((a, b) => a.sequence - b.sequence);
-    for (const task of following) this.arm(task);
+    const waiting = [...this.pending].filter((node) => node.kind.task && (node as Task).followsExit);
+    for (const task of waiting.sort((a, b) => a.sequence - b.sequence)) this.arm(task as Task);
     for (const watcher of this.watchers) watcher.exitRequested?.();
     this.touch();
   }

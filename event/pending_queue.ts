@@ -11,7 +11,7 @@
  */
 
 import { Prioq } from "./prioq.ts";
-import type { TaskNode } from "./source_node.ts";
+import type { QueueNode } from "./queue_node.ts";
 
 /** How far an arrival looks for its place from either end of the list. */
 const REACH = 8;
@@ -20,9 +20,9 @@ const REACH = 8;
 export class Bucket {
   readonly queue: PendingQueue;
   readonly priority: number;
-  head: TaskNode | undefined = undefined;
-  tail: TaskNode | undefined = undefined;
-  overflow: Prioq<TaskNode> | undefined = undefined;
+  head: QueueNode | undefined = undefined;
+  tail: QueueNode | undefined = undefined;
+  overflow: Prioq<QueueNode> | undefined = undefined;
   /** Where it stands among the buckets of its queue; −1: it does not. It may be empty all the same. */
   index: number = -1;
 
@@ -31,19 +31,19 @@ export class Bucket {
     this.priority = priority;
   }
 
-  get first(): TaskNode | undefined {
+  get first(): QueueNode | undefined {
     const spilled = this.overflow?.first;
     if (spilled === undefined) return this.head;
     return this.head === undefined || earlier(spilled, this.head) ? spilled : this.head;
   }
 }
 
-function earlier(a: TaskNode, b: TaskNode): boolean {
+function earlier(a: QueueNode, b: QueueNode): boolean {
   if (a.pendingIteration !== b.pendingIteration) return a.pendingIteration < b.pendingIteration;
   return a.sequence < b.sequence;
 }
 
-function storeIndex(node: TaskNode, index: number): void {
+function storeIndex(node: QueueNode, index: number): void {
   node.heapIndex = index;
 }
 
@@ -58,7 +58,7 @@ export class PendingQueue {
   arrivals: number = 0;
 
   /** What goes first, or nothing. */
-  get first(): TaskNode | undefined {
+  get first(): QueueNode | undefined {
     const listed = this.#listed;
     for (let bucket = listed.first; bucket !== undefined; bucket = listed.first) {
       const node = bucket.first;
@@ -69,7 +69,7 @@ export class PendingQueue {
   }
 
   /** Puts it in its place; it must not be in a queue. */
-  add(node: TaskNode): void {
+  add(node: QueueNode): void {
     const bucket = this.#bucketOf(node.priority);
     if (bucket.index < 0) this.#listed.add(bucket);
     node.bucket = bucket;
@@ -81,7 +81,7 @@ export class PendingQueue {
   }
 
   /** Takes it out; it must be in this queue. */
-  remove(node: TaskNode): void {
+  remove(node: QueueNode): void {
     const bucket = node.bucket!;
     node.bucket = undefined;
     if (node.heapIndex >= 0) {
@@ -97,7 +97,7 @@ export class PendingQueue {
   }
 
   /** Everything in it, in no promised order. */
-  *[Symbol.iterator](): Generator<TaskNode> {
+  *[Symbol.iterator](): Generator<QueueNode> {
     for (const bucket of this.#listed) {
       for (let node = bucket.head; node !== undefined; node = node.next) yield node;
     }
@@ -126,7 +126,7 @@ export class PendingQueue {
   }
 }
 
-function insertAfter(bucket: Bucket, previous: TaskNode | undefined, node: TaskNode): void {
+function insertAfter(bucket: Bucket, previous: QueueNode | undefined, node: QueueNode): void {
   const next = previous === undefined ? bucket.head : previous.next;
   node.previous = previous;
   node.next = next;
@@ -137,7 +137,7 @@ function insertAfter(bucket: Bucket, previous: TaskNode | undefined, node: TaskN
 }
 
 /** Its key is below the tail's and not below the head's. An arrival's sequence is the highest, so it goes behind its equals. */
-function insertOutOfOrder(bucket: Bucket, node: TaskNode): void {
+function insertOutOfOrder(bucket: Bucket, node: QueueNode): void {
   let back = bucket.tail!.previous;
   let front = bucket.head!;
   for (let step = 0; step < REACH; step++) {

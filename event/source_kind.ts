@@ -6,25 +6,21 @@
  * @module
  */
 
-import type { SourceNode, TaskNode } from "./source_node.ts";
+import type { SourceNode } from "./source_node.ts";
 
 /** The functions of one type of source. What a type has no use for is left at its default, which does nothing. */
 export interface SourceKindOptions {
   /** As `Source.type` tells it. */
   readonly name: string;
-  /** Runs the user's callback; what it returns is what the callback returned. Given no more than a task where it is one. */
-  invoke(node: SourceNode): unknown;
+  /** Runs the user's callback; what it returns is what the callback returned. Tasks have none. */
+  invoke?(node: SourceNode): unknown;
   /** Defer and exit sources, tasks: pending is for them a matter of being enabled. */
   readonly alwaysPending?: boolean;
   /** Dispatched in the exit phase and in no other. */
   readonly exit?: boolean;
   readonly post?: boolean;
-  /** A fiber's turn or a future's callback: served in either phase. */
+  /** No source, but a task: served in either phase. */
   readonly task?: boolean;
-  /** A task that waits when exit is requested: is it to be served in the exit phase, without anybody's asking for it? */
-  followsExit?(task: TaskNode): boolean;
-  /** A task: the future that it waits for has resolved, and it is about to be queued. Nothing of the user's may run in here. */
-  awaited?(task: TaskNode): void;
   /** The kernel makes it pending: as long as one of these is online, it is worth polling. */
   readonly kernelFed?: boolean;
   readonly rateLimitable?: boolean;
@@ -51,9 +47,6 @@ export interface SourceKindOptions {
 }
 
 function nothing(): void {}
-function never(): boolean {
-  return false;
-}
 function success(): number {
   return 0;
 }
@@ -66,8 +59,6 @@ export class SourceKind {
   readonly exit: boolean;
   readonly post: boolean;
   readonly task: boolean;
-  readonly followsExit: (task: TaskNode) => boolean;
-  readonly awaited: ((task: TaskNode) => void) | undefined;
   readonly kernelFed: boolean;
   readonly rateLimitable: boolean;
   readonly goOnline: (node: SourceNode) => number;
@@ -83,13 +74,11 @@ export class SourceKind {
 
   constructor(options: SourceKindOptions) {
     this.name = options.name;
-    this.invoke = options.invoke;
+    this.invoke = options.invoke ?? nothing;
     this.alwaysPending = options.alwaysPending ?? false;
     this.exit = options.exit ?? false;
     this.post = options.post ?? false;
     this.task = options.task ?? false;
-    this.followsExit = options.followsExit ?? never;
-    this.awaited = options.awaited;
     this.kernelFed = options.kernelFed ?? false;
     this.rateLimitable = options.rateLimitable ?? false;
     this.goOnline = options.goOnline ?? success;

@@ -1,19 +1,18 @@
 /**
- * What the loop keeps of a source, and of a task. The handles that users hold are thin and stand in `source.ts`.
+ * What the loop keeps of a source. The handles that users hold are thin and stand in `source.ts`.
  *
- * Every source is a node of one class, every fiber's turn and every future's callback of another that begins alike: a loop that serves
- * ten types of source reads each field at one place in memory, where ten classes would send it to a lookup. So a field that only
- * some types need stands here if the loop touches it in every iteration, and with its owner or in `extra` if not.
+ * Every source is a node of this one class, whatever its type. So a field that only some types need stands here if the loop touches it in every
+ * iteration, and with its owner or in `extra` if not.
  *
  * @module
  */
 
 import type { Bucket } from "./pending_queue.ts";
 import type { LoopCore } from "./loop_core.ts";
+import type { QueueNode } from "./queue_node.ts";
 import type { SourceKind } from "./source_kind.ts";
 import type { TimerHeap } from "./timer_heap.ts";
 import type { RateLimiter } from "./rate_limit.ts";
-import type { ErrorOrigin } from "./error_origin.ts";
 
 /** `enabled`, as the C interface numbers it. */
 export const OFF = 0;
@@ -35,43 +34,8 @@ export class SourceExtra {
   onRateLimitExpired: ((owner: unknown) => unknown) | undefined = undefined;
 }
 
-/**
- * What waits in a queue to be dispatched, once: a fiber's turn, a future's callback. There are as many as fibers, so it has nothing that only sources need.
- */
-export class TaskNode {
-  declare readonly kind: SourceKind;
-  /** The fiber, the slot: whatever `kind` deals in. */
-  declare owner: unknown;
-  declare priority: number;
-  /** Of its making; whoever runs again and again says when it last did. */
-  declare pendingIteration: number;
-  /** Counts up with each arrival in a queue: first in, first out. */
-  declare sequence: number;
-  /** The queue it waits in, and its neighbours there. Idle, `previous` and `next` are free for its owner's own lists. */
-  declare bucket: Bucket | undefined;
-  declare previous: TaskNode | undefined;
-  declare next: TaskNode | undefined;
-  /** Where it is in a bucket's overflow; −1: it is not. */
-  declare heapIndex: number;
-
-  constructor(core: LoopCore, kind: SourceKind, owner: unknown, priority: number) {
-    this.kind = kind;
-    this.owner = owner;
-    this.priority = priority;
-    this.pendingIteration = core.iteration;
-    this.sequence = 0;
-    this.bucket = undefined;
-    this.previous = undefined;
-    this.next = undefined;
-    this.heapIndex = -1;
-  }
-}
-
-/**
- * One registered source: a task, as far as queues know, and more. It repeats the fields in the same order instead of inheriting them, because the
- * constructor of a derived class costs a timer as much as its heap.
- */
-export class SourceNode implements TaskNode {
+/** One registered source. */
+export class SourceNode implements QueueNode {
   declare readonly kind: SourceKind;
   /** The handle, the future: whatever `kind` deals in. It holds the type's own data. */
   declare owner: unknown;
@@ -80,8 +44,8 @@ export class SourceNode implements TaskNode {
   declare pendingIteration: number;
   declare sequence: number;
   declare bucket: Bucket | undefined;
-  declare previous: TaskNode | undefined;
-  declare next: TaskNode | undefined;
+  declare previous: QueueNode | undefined;
+  declare next: QueueNode | undefined;
   /** Where it is in a heap, of a clock or of a bucket's overflow; −1: in none. */
   declare heapIndex: number;
   /** `undefined` once it is disconnected. */
@@ -124,9 +88,4 @@ export class SourceNode implements TaskNode {
   get online(): boolean {
     return this.enabled !== OFF && !this.rateLimited;
   }
-}
-
-/** Who failed, for `onError`: anything but a source of the user's own says so by this method. */
-export interface NamedOwner {
-  errorOrigin(): ErrorOrigin;
 }

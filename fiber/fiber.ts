@@ -17,7 +17,8 @@ import { type Operation, requireBody } from "../future/operation.ts";
 import { CancelledError } from "../future/interruption.ts";
 import { Slot } from "../future/slot.ts";
 import { type FiberParent, joinFamily, leaveFamily, rootOf } from "./family.ts";
-import { COMPLETED, FiberCore, type FiberStatus, statusNames } from "./fiber_core.ts";
+import { FiberCore } from "./fiber_core.ts";
+import { COMPLETED, type FiberStatus, statusNames } from "./fiber_status.ts";
 
 export type { FiberStatus };
 
@@ -145,6 +146,8 @@ export function currentCore(loop: EventLoop | undefined): LoopCore {
   return current?.core ?? coreOf(EventLoop.default());
 }
 
+/** The options of most fibers. */
+const noOptions: FiberOptions<never> = Object.freeze({});
 const fiberOptions = ["loop", "name", "priority", "floating", "group", "signal", "onDestroy"];
 
 /** Makes a fiber under this parent. */
@@ -155,7 +158,7 @@ export function spawnCore(
   options: Omit<FiberOptions<never>, "group">,
 ): FiberCore {
   requireBody(body, "spawn");
-  requireOptions(options, fiberOptions, "spawn a fiber");
+  if (options !== noOptions) requireOptions(options, fiberOptions, "spawn a fiber");
   const { name, priority = 0, signal, onDestroy } = options;
   requirePriority(priority);
   requireNotExiting(core, "spawn a fiber");
@@ -210,7 +213,7 @@ function cancelBySignal(fiber: FiberCore, signal: AbortSignal): void {
  * assertEquals(sum, 6);
  * ```
  */
-export function spawn<T>(body: () => Operation<T>, options: FiberOptions<NoInfer<T>> = {}): Fiber<T> {
+export function spawn<T>(body: () => Operation<T>, options: FiberOptions<NoInfer<T>> = noOptions): Fiber<T> {
   const { group } = options;
   const core = currentCore(options.loop ?? group?.loop);
   const fiber = fiberOf<T>(spawnCore(core, body, parentOf(core, options.floating ?? false), options));

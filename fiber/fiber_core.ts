@@ -1,8 +1,8 @@
 /**
  * One fiber: its generator, its cell, and how it comes to run (sd-future, sections 8, 9 and 13).
  *
- * A fiber is a future with a generator. It has one task, which is in one place at a time: among the waiters of the future that
- * the fiber waits for, in the queue as the callback of that future, or in the queue as the fiber's turn to run. What wakes a fiber lies
+ * A fiber is a future with a generator, and a task of the loop. As that it is in one place at a time: among the waiters of the future that
+ * it waits for, in the queue as the callback of that future, or in the queue as its turn to run. What wakes a fiber lies
  * in its cell until the operation that suspended it takes it out.
  *
  * @module
@@ -12,8 +12,9 @@ import type { ErrorOrigin } from "../event/error_origin.ts";
 import { SystemError } from "../event/errno.ts";
 import type { LoopCore } from "../event/loop_core.ts";
 import { FINISHED } from "../event/loop_state.ts";
-import { SourceKind } from "../event/source_kind.ts";
-import { TaskNode } from "../event/source_node.ts";
+import type { Bucket } from "../event/pending_queue.ts";
+import type { SourceKind } from "../event/source_kind.ts";
+import { TASK, type Task } from "../event/task.ts";
 import { CANCEL, current, type CurrentFiber, EMPTY, ERROR, type Interruption, setCurrent, TIMEOUT, VALUE } from "../future/current.ts";
 import { FULFILLED, FutureCore, REJECTED, UNRESOLVED } from "../future/future_core.ts";
 import { CancelledError, type Canceller, describeCanceller } from "../future/interruption.ts";
@@ -25,24 +26,12 @@ import { type Obstacle, requireNoCircle } from "./deadlock.ts";
 import { childrenOf, type FiberParent, leaveFamily } from "./family.ts";
 import { FiberExtra, type FiberLocks } from "./fiber_extra.ts";
 import type { FiberLocals } from "./fiber_local.ts";
+import { COMPLETED, INITIAL, READY, RUNNING, statusNames, SUSPENDED_FIBER } from "./fiber_status.ts";
 import type { FiberWait } from "./fiber_wait.ts";
 import type { Shield } from "./shield.ts";
 import { CancellationCheck } from "./swallowed.ts";
 import { TimeoutError, TimeoutScopeCore } from "./timeout_scope.ts";
 import { withUserStack } from "./user_stack.ts";
-
-/** The states of a fiber, as `Fiber.status` names them. */
-export const INITIAL = 0;
-export const READY = 1;
-export const RUNNING = 2;
-export const SUSPENDED_FIBER = 3;
-export const COMPLETED = 4;
-
-/** Where a fiber stands. `"ready"`: it waits for its turn. */
-export type FiberStatus = "initial" | "ready" | "running" | "suspended" | "completed";
-
-/** Their names, by number. */
-export const statusNames: readonly FiberStatus[] = ["initial", "ready", "running", "suspended", "completed"];
 
 /** So often in a row a fiber may be refused a wait in the exit phase, and go on, before it is taken for one that never ends. */
 const MOST_REFUSALS = 1_000;
@@ -50,26 +39,24 @@ const MOST_REFUSALS = 1_000;
 /** So many names a path has at most: where fibers nest deeply, each of them may be told whose path it is. */
 const MOST_NAMES = 32;
 
-const kind = new SourceKind({
-  name: "fiber",
-  alwaysPending: true,
-  task: true,
-  followsExit: (node) => (node.owner as FiberCore).linked,
-  invoke: (node) => (node.owner as FiberCore).dispatch(),
-});
-
 /** See the head of this module. */
-export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
-  /** Its task. */
-  declare backing: TaskNode;
-  declare private extra: FiberExtra | undefined;
+export class FiberCore extends FutureCore implements CurrentFiber, FiberParent, Task {
+  declare backing: FiberExtra | undefined;
+  declare readonly kind: SourceKind;
+  declare priority: number;
+  declare pendingIteration: number;
+  declare sequence: number;
+  declare bucket: Bucket | undefined;
+  declare previous: Task | undefined;
+  declare next: Task | undefined;
+  declare heapIndex: number;
   declare status: number;
   /** Not called before the first turn: its parameter defaults are code, which a fiber that never starts must not run. */
   declare private readonly body: () => Operation<unknown>;
   declare cell: number;
   declare private cellContent: unknown;
   declare parked: boolean;
-  /** The task is among the waiters of `awaiting`, or in the queue as its callback. */
+  /** It is among the waiters of `awaiting`, or in the queue as its callback. */
   declare linked: boolean;
   declare awaiting: FutureCore | undefined;
   /** What it is parked for, where that is no future. */
@@ -81,8 +68,14 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
 
   constructor(core: LoopCore, body: () => Operation<unknown>, name: string | undefined, priority: number) {
     super(core, undefined, undefined);
-    const task = this.backing = new TaskNode(core, kind, this, priority);
-    this.extra = undefined;
+    this.kind = TASK;
+    this.priority = priority;
+    this.pendingIteration = core.iteration;
+    this.sequence = 0;
+    this.bucket = undefined;
+    this.previous = undefined;
+    this.next = undefined;
+    this.heapIndex = -1;
     if (name !== undefined) this.ownExtra.name = name;
     this.status = INITIAL;
     this.body = body;
@@ -94,15 +87,15 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     this.waiter = undefined;
     this.previousSibling = undefined;
     this.nextSibling = undefined;
-    core.arm(task);
+    core.arm(this);
   }
 
-  get task(): TaskNode {
+  private get extra(): FiberExtra | undefined {
     return this.backing;
   }
 
   private get ownExtra(): FiberExtra {
-    return this.extra ??= new FiberExtra();
+    return this.backing ??= new FiberExtra();
   }
 
   get shield(): Shield | undefined {
@@ -162,9 +155,11 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     return this;
   }
 
-  get priority(): number {
-    return this.task.priority;
+  get followsExit(): boolean {
+    return this.linked;
   }
+
+  awaited(): void {}
 
   // Running
 
@@ -209,7 +204,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     const previous = current;
     setCurrent(this);
     this.status = RUNNING;
-    this.task.pendingIteration = this.core.iteration;
+    this.pendingIteration = this.core.iteration;
     const creditBefore = beginTurn();
     try {
       let step = this.generator === undefined ? this.start() : this.generator.next(RESUMED);
@@ -277,7 +272,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     this.parked = false;
     if (this.waiter !== undefined) this.abandonWait();
     this.locks?.fiberEnded();
-    this.core.disarm(this.task);
+    this.core.disarm(this);
     const { parent } = this;
     if (parent !== undefined) leaveFamily(parent, this);
     if (state === FULFILLED) this.fulfil(content);
@@ -372,19 +367,19 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     if (this.status === RUNNING || this.status === INITIAL) return;
     if (this.linked) {
       this.linked = false;
-      if (this.awaiting!.state === UNRESOLVED) this.awaiting!.removeWaiter(this.task);
+      if (this.awaiting!.state === UNRESOLVED) this.awaiting!.removeWaiter(this);
     }
     this.ready();
   }
 
   private ready(): void {
     this.status = READY;
-    this.core.arm(this.task);
+    this.core.arm(this);
   }
 
   /** Exit was asked for: it is to be unwound, also if it asked for that itself and suspends afterwards. */
   unwind(): void {
-    if (this.status === INITIAL) this.core.arm(this.task);
+    if (this.status === INITIAL) this.core.arm(this);
     else if (this.status === RUNNING) this.wakeWithError(this.exitError());
     else this.makeReady();
   }
@@ -400,7 +395,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     this.park();
     this.awaiting = target;
     this.linked = true;
-    target.addWaiter(this.task);
+    target.addWaiter(this);
     target.observed = true;
   }
 
@@ -427,15 +422,20 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
     this.ready();
   }
 
+  resumed(): void {
+    this.parked = false;
+    this.awaiting = undefined;
+  }
+
   unpark(): void {
     this.parked = false;
     this.status = RUNNING;
     if (this.linked) {
       this.linked = false;
-      if (this.awaiting!.state === UNRESOLVED) this.awaiting!.removeWaiter(this.task);
+      if (this.awaiting!.state === UNRESOLVED) this.awaiting!.removeWaiter(this);
     }
     if (this.waiter !== undefined) this.abandonWait();
-    this.core.disarm(this.task);
+    this.core.disarm(this);
     this.awaiting = undefined;
   }
 
@@ -526,7 +526,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
   }
 
   setFiberPriority(priority: number): void {
-    this.core.moveTask(this.task, priority);
+    this.core.moveTask(this, priority);
     this.waiter?.priorityChanged(priority);
   }
 
@@ -584,7 +584,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent {
 
 /** The fiber without whose end this does not resolve, if there is just one. */
 function fiberBehind(target: FutureCore): FiberCore | undefined {
-  const behind = target.kind?.behind === undefined ? target : target.kind.behind(target);
+  const behind = target.futureKind?.behind === undefined ? target : target.futureKind.behind(target);
   return behind instanceof FiberCore && behind.state === UNRESOLVED ? behind : undefined;
 }
 

@@ -4,7 +4,8 @@
  * @module
  */
 
-export { Fiber, type FiberOptions, type FiberStatus, spawn } from "./fiber.ts";
+export { Fiber, type FiberOptions, spawn } from "./fiber.ts";
+export type { FiberStatus } from "./fiber_status.ts";
 export { FiberLocal } from "./fiber_local.ts";
 export { run } from "./run.ts";
 export { main, type MainOptions } from "./main.ts";

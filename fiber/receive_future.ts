@@ -70,7 +70,7 @@ export class ReceiveFuture<T> extends Future<T> implements Disposable {
   /** Not for users: see `receive`. */
   protected constructor(core: object, reception: object) {
     super(core);
-    if (!(core instanceof FutureCore) || core.kind !== kind) {
+    if (!(core instanceof FutureCore) || core.futureKind !== kind) {
       throw new SystemError("EINVAL", "Cannot make a ReceiveFuture by new: use receive()");
     }
     onAccount(core);

@@ -15,7 +15,7 @@ class SuspendOperation extends BaseOperation<unknown> {
   }
 
   protected override resume(fiber: CurrentFiber): boolean {
-    fiber.unpark();
+    fiber.resumed();
     return this.end(fiber);
   }
 

@@ -6,27 +6,22 @@
 
 import type { ErrorOrigin } from "../event/error_origin.ts";
 import { SystemError } from "../event/errno.ts";
-import { SourceKind } from "../event/source_kind.ts";
-import { TaskNode } from "../event/source_node.ts";
+import { TaskNode, type TaskOwner } from "../event/task.ts";
 import type { FiberCore } from "./fiber_core.ts";
 
-const kind = new SourceKind({
-  name: "cancellation check",
-  alwaysPending: true,
-  task: true,
-  invoke: (node) => (node.owner as CancellationCheck).run(),
-});
-
 /** Looks at a fiber to which a cancellation was thrown, once nothing else is left to do. */
-export class CancellationCheck {
+export class CancellationCheck implements TaskOwner {
+  readonly followsExit = false;
   readonly #fiber: FiberCore;
 
   constructor(fiber: FiberCore) {
     this.#fiber = fiber;
-    fiber.core.arm(new TaskNode(fiber.core, kind, this, Number.MAX_SAFE_INTEGER));
+    fiber.core.arm(new TaskNode(fiber.core, this, Number.MAX_SAFE_INTEGER));
   }
 
-  run(): void {
+  awaited(): void {}
+
+  dispatch(): void {
     const fiber = this.#fiber;
     if (!fiber.waitsUnprotected) return;
     fiber.core.report(

@@ -16,6 +16,9 @@ import type { FiberWait } from "./fiber_wait.ts";
 import type { Lock } from "./lock.ts";
 import { GRANTED, type MakeError, WAIT, Waiter, WAITING, type WaitQueue } from "./wait_queue.ts";
 
+/** An import may be anything to the compiler, which would call a function to compare with it; a constant of this module may not. */
+const LATER: typeof WAIT = WAIT;
+
 /**
  * An operation that is a case of `select` as well as something to `yield*`.
  *
@@ -30,6 +33,10 @@ export interface SelectableOperation<T> extends Operation<T> {
 export class FiberWaiter extends Waiter implements FiberWait {
   get title(): string {
     return this.queue.title;
+  }
+
+  get isPause(): boolean {
+    return false;
   }
 
   get obstacle(): Lock | undefined {
@@ -53,6 +60,7 @@ export class FiberWaiter extends Waiter implements FiberWait {
 /** A fiber that lets others run before it asks: it has no place in the queue yet. */
 class Pause implements FiberWait {
   readonly title: string = "its next turn";
+  readonly isPause: boolean = true;
   readonly obstacle: undefined;
   readonly #operation: { refuse(): void };
 
@@ -105,7 +113,7 @@ export class WaitOperation<R, T> extends BaseOperation<T> implements SelectableO
   private proceed(fiber: FiberCore): boolean {
     if (fiber.cell >= TIMEOUT) this.refuseBy(fiber);
     const granted = this.attempt(fiber);
-    return granted === WAIT ? this.wait(fiber) : this.end(granted);
+    return granted === LATER ? this.wait(fiber) : this.end(granted);
   }
 
   private refuseBy(fiber: FiberCore): never {
@@ -136,10 +144,13 @@ export class WaitOperation<R, T> extends BaseOperation<T> implements SelectableO
 
   protected override resume(current: CurrentFiber): boolean {
     const fiber = current as FiberCore;
-    const { waiter } = fiber;
+    const waiter = fiber.waiter as FiberWaiter | Pause;
     fiber.waiter = undefined;
-    fiber.unpark();
-    if (!(waiter instanceof FiberWaiter)) return this.proceed(fiber);
+    fiber.resumed();
+    return waiter.isPause ? this.proceed(fiber) : this.afterWait(fiber, waiter as FiberWaiter);
+  }
+
+  private afterWait(fiber: FiberCore, waiter: FiberWaiter): boolean {
     if (waiter.state === WAITING) {
       waiter.queue.cancel(waiter);
       throw wokenError(fiber);

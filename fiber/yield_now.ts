@@ -16,13 +16,13 @@ class YieldOperation extends BaseOperation<void> {
   }
 
   protected override resume(fiber: CurrentFiber): boolean {
-    fiber.unpark();
+    fiber.resumed();
     return this.end(fiber);
   }
 
   private end(fiber: CurrentFiber): true {
     if (fiber.cell >= ERROR) throw fiber.takeError();
-    fiber.takeValue();
+    if (fiber.cell !== EMPTY) fiber.takeValue();
     this.value = undefined;
     return true;
   }

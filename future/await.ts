@@ -90,7 +90,7 @@ export function startWait(fiber: CurrentFiber, target: FutureCore): boolean {
  * the target did, taking an item out of a channel, say, it has done.
  */
 export function finishWait(fiber: CurrentFiber, target: FutureCore): void {
-  fiber.unpark();
+  fiber.resumed();
   const { cell } = fiber;
   const resolved = target.state !== UNRESOLVED;
   if (cell === CANCEL || cell === TIMEOUT) {

@@ -38,6 +38,8 @@ export interface CurrentFiber extends FailureOwner {
   parkOn(target: FutureCore): void;
   /** EDEADLK when to wait for the target would certainly never end. */
   requireNoCircle(target: FutureCore): void;
+  /** The loop woke it, and nothing will wake it any more: its operation goes on. */
+  resumed(): void;
   /** Ends the suspension from the fiber's own side: what it waited for will not wake it any more. */
   unpark(): void;
   /** Empties the cell: the value, where it holds one. */

@@ -236,7 +236,7 @@ function ignore(): void {}
 
 /** What users hold of it, as far as somebody still does. */
 export function heldHandle<F extends object>({ handle }: FutureCore): F | undefined {
-  return (handle instanceof WeakRef ? handle.deref() : handle) as F | undefined;
+  return (handle !== undefined && handle instanceof WeakRef ? handle.deref() : handle) as F | undefined;
 }
 
 /** The handle of a core that was just made for the code that runs, on whose account its failure is. */

@@ -9,7 +9,7 @@
 
 import { SystemError } from "../event/errno.ts";
 import type { LoopCore } from "../event/loop_core.ts";
-import type { TaskNode } from "../event/source_node.ts";
+import type { Task } from "../event/task.ts";
 import type { ErrorOrigin } from "../event/error_origin.ts";
 import { CancelledError, type Canceller, describeCanceller } from "./interruption.ts";
 import type { FailureOwner } from "./unseen_failure.ts";
@@ -41,12 +41,12 @@ export class FutureCore {
   declare state: number;
   /** The value, or the error; while pending, what the kind keeps here. */
   declare content: unknown;
-  declare readonly kind: FutureKind | undefined;
+  declare readonly futureKind: FutureKind | undefined;
   /** What stands behind it, as its kind knows. */
   declare backing: unknown;
   /** Who waits, in order of arrival: tasks, linked by their idle `previous` and `next`. */
-  declare firstWaiter: TaskNode | undefined;
-  declare lastWaiter: TaskNode | undefined;
+  declare firstWaiter: Task | undefined;
+  declare lastWaiter: Task | undefined;
   /** What users hold, once somebody asked for it; a `WeakRef` of it where it must not be kept alive. */
   declare handle: object | undefined;
   /** On whose account its failure is: of a fiber, its parent. Without one nobody but our own code sees it. */
@@ -56,11 +56,11 @@ export class FutureCore {
   /** It was asked to end at some time. */
   declare cancelled: boolean;
 
-  constructor(core: LoopCore, kind: FutureKind | undefined, backing: unknown) {
+  constructor(core: LoopCore, futureKind: FutureKind | undefined, backing: unknown) {
     this.core = core;
     this.state = UNRESOLVED;
     this.content = undefined;
-    this.kind = kind;
+    this.futureKind = futureKind;
     this.backing = backing;
     this.firstWaiter = undefined;
     this.lastWaiter = undefined;
@@ -89,7 +89,7 @@ export class FutureCore {
     while (waiter !== undefined) {
       const { next } = waiter;
       waiter.previous = waiter.next = undefined;
-      if (waiter.kind.awaited !== undefined) waiter.kind.awaited(waiter);
+      waiter.awaited();
       this.core.arm(waiter);
       waiter = next;
     }
@@ -97,7 +97,7 @@ export class FutureCore {
 
   /** For error reports. */
   get name(): string {
-    return this.kind?.name ?? "future";
+    return this.futureKind?.name ?? "future";
   }
 
   /** Its name, with whose it is. */
@@ -129,8 +129,8 @@ export class FutureCore {
     if (this.state !== UNRESOLVED) return false;
     const isNew = !this.cancelled;
     this.cancelled = true;
-    if (this.kind?.cancel === undefined) this.reject(new CancelledError(reason, describeCanceller(by)));
-    else this.kind.cancel(this, reason, by);
+    if (this.futureKind?.cancel === undefined) this.reject(new CancelledError(reason, describeCanceller(by)));
+    else this.futureKind.cancel(this, reason, by);
     return isNew;
   }
 
@@ -139,14 +139,14 @@ export class FutureCore {
 
   setPriority(priority: number): void {
     if (this.state !== UNRESOLVED) throw new SystemError("ESTALE", "Cannot set the priority of a future: it is resolved");
-    if (this.kind?.setPriority === undefined) {
+    if (this.futureKind?.setPriority === undefined) {
       throw new SystemError("EOPNOTSUPP", "Cannot set the priority of this future: nothing stands behind it that has one");
     }
-    this.kind.setPriority(this, priority);
+    this.futureKind.setPriority(this, priority);
   }
 
   /** The task will be armed when this resolves. Not for resolved ones. */
-  addWaiter(task: TaskNode): void {
+  addWaiter(task: Task): void {
     const last = this.lastWaiter;
     task.previous = last;
     if (last === undefined) this.firstWaiter = task;
@@ -155,7 +155,7 @@ export class FutureCore {
   }
 
   /** It must be waiting. */
-  removeWaiter(task: TaskNode): void {
+  removeWaiter(task: Task): void {
     const { previous, next } = task;
     if (previous === undefined) this.firstWaiter = next;
     else previous.next = next;
@@ -168,7 +168,7 @@ export class FutureCore {
   result(): unknown {
     this.observed = true;
     if (this.state === FULFILLED) {
-      this.kind?.read?.(this);
+      this.futureKind?.read?.(this);
       return this.content;
     }
     if (this.state === REJECTED) throw this.content;

@@ -11,8 +11,7 @@
 import type { ErrorOrigin } from "../event/error_origin.ts";
 import { SystemError } from "../event/errno.ts";
 import type { LoopCore } from "../event/loop_core.ts";
-import { SourceKind } from "../event/source_kind.ts";
-import { TaskNode } from "../event/source_node.ts";
+import { TaskNode, type TaskOwner } from "../event/task.ts";
 import { current, type CurrentFiber } from "./current.ts";
 import { FULFILLED, FutureCore, type FutureKind, REJECTED, UNRESOLVED } from "./future_core.ts";
 import { CancelledError, type Canceller, describeCanceller } from "./interruption.ts";
@@ -31,40 +30,32 @@ interface Failure {
   readonly error: unknown;
 }
 
-const memberKind = new SourceKind({
-  name: "group member",
-  alwaysPending: true,
-  task: true,
-  followsExit: () => true,
-  awaited: (node) => (node.owner as Member).resolved(),
-  invoke: (node) => (node.owner as Member).delivered(),
-});
-
 /** One child of one group, and its place in the order of insertion. */
-class Member {
+class Member implements TaskOwner {
   readonly child: FutureCore;
   readonly index: number;
+  readonly followsExit = true;
   readonly #group: GroupCore;
 
   constructor(group: GroupCore, child: FutureCore, index: number) {
     this.#group = group;
     this.child = child;
     this.index = index;
-    const task = new TaskNode(child.core, memberKind, this, current?.priority ?? 0);
+    const task = new TaskNode(child.core, this, current?.priority ?? 0);
     child.observed = true;
     if (child.state === UNRESOLVED) {
       child.addWaiter(task);
     } else {
-      this.resolved();
+      this.awaited();
       child.core.arm(task);
     }
   }
 
-  resolved(): void {
+  awaited(): void {
     this.#group.childResolved(this);
   }
 
-  delivered(): void {
+  dispatch(): void {
     this.#group.childDelivered(this);
   }
 

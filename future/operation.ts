@@ -42,20 +42,20 @@ export type Outcome<T> = PromiseSettledResult<T>;
  * the places that read them see one class.
  */
 class Step {
-  declare done: boolean;
+  declare readonly done: boolean;
   declare value: unknown;
 
-  constructor(done: boolean) {
+  constructor(done: boolean, value: unknown) {
     this.done = done;
-    this.value = undefined;
+    this.value = value;
   }
 }
 
 /** Of an operation that suspends its fiber. The value is nobody else's: where `yield*` makes a new result of each, as on Bun, that is left to tell. */
-export const SUSPENDED: IteratorResult<unknown, unknown> = Object.freeze(Object.assign(new Step(false), { value: Object.freeze({}) }));
+export const SUSPENDED: Step = new Step(false, Object.freeze({}));
 
 /** Of one that has ended. Its value is kept no longer than the fiber's turn. */
-const ENDED: Step = new Step(true);
+const ENDED: Step = new Step(true, undefined);
 
 /** The fiber's turn is over. */
 export function forgetResult(): void {
@@ -102,10 +102,10 @@ export abstract class BaseOperation<T> implements Operation<T> {
   /** The iterator's step. */
   next(signal?: unknown): IteratorResult<Suspension, T> {
     const hasEnded = signal === RESUMED ? this.resume(current!) : this.begin();
-    if (!hasEnded) return SUSPENDED as IteratorResult<Suspension, T>;
+    if (!hasEnded) return SUSPENDED as unknown as IteratorResult<Suspension, T>;
     ENDED.value = this.value;
     this.value = undefined;
-    return ENDED as IteratorResult<Suspension, T>;
+    return ENDED as unknown as IteratorResult<Suspension, T>;
   }
 
   /** A loop over it was left early, or a pattern had enough. */

@@ -6,26 +6,12 @@
 
 import type { ErrorOrigin } from "../event/error_origin.ts";
 import { checkCallbackResult } from "../event/failure.ts";
-import { SourceKind } from "../event/source_kind.ts";
-import { TaskNode } from "../event/source_node.ts";
+import { TaskNode, type TaskOwner } from "../event/task.ts";
 import { current } from "./current.ts";
 import { type FutureCore, UNRESOLVED } from "./future_core.ts";
 
-const kind = new SourceKind({
-  name: "future callback",
-  alwaysPending: true,
-  task: true,
-  followsExit: () => true,
-  invoke(node) {
-    const slot = node.owner as Slot;
-    slot.done = true;
-    const result = slot.callback();
-    if (result !== undefined) checkCallbackResult(node, result);
-  },
-});
-
 /** One callback, called once, from the loop, after the future has resolved. */
-export class Slot {
+export class Slot implements TaskOwner {
   declare readonly future: FutureCore;
   declare readonly callback: () => unknown;
   declare private readonly task: TaskNode;
@@ -37,11 +23,23 @@ export class Slot {
     this.future = future;
     this.callback = callback;
     this.done = false;
-    this.task = new TaskNode(future.core, kind, this, current?.priority ?? 0);
+    this.task = new TaskNode(future.core, this, current?.priority ?? 0);
     if (observes) future.observed = true;
     if (future.state === UNRESOLVED) future.addWaiter(this.task);
     else future.core.arm(this.task);
   }
+
+  get followsExit(): boolean {
+    return true;
+  }
+
+  dispatch(): void {
+    this.done = true;
+    const result = this.callback();
+    if (result !== undefined) checkCallbackResult(this.task, result);
+  }
+
+  awaited(): void {}
 
   /** The callback will not be called, even if the future has resolved. */
   remove(): void {

@@ -12,6 +12,7 @@ import {
   type Connection,
   EventLoop,
   Fiber,
+  type FiberStatus,
   Future,
   isInterruption,
   type Operation,
@@ -145,9 +146,10 @@ ioTest("StreamOperation that was woken already finds the stream closed, not its 
     using pair = yield* openConnection();
     const { client, server } = pair;
     const reader = spawn(() => errorOf(server.read(byte)), { priority: 10 });
-    yield* sleep(100);
+    const comesTo = (status: FiberStatus) => reader.status === status;
+    while (!comesTo("suspended")) yield* sleep(100);
     yield* client.writeAll(byte);
-    while (reader.status !== "ready") yield* yieldNow();
+    while (!comesTo("ready")) yield* yieldNow();
     server.close();
     assertEquals((yield* reader).code, "EBADF");
   });
