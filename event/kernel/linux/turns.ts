@@ -7,8 +7,6 @@
  * @module
  */
 
-import { setImmediate } from "node:timers";
-
 /** Gives the host a turn: for its tasks, or for its timers and sockets too. */
 export function turn(kind: "tasks" | "io"): Promise<void> {
   return new Promise((resolve) => {

@@ -20,12 +20,18 @@ export const fs: () => typeof import("node:fs") = lazily("node:fs");
 export const fsPromises: () => typeof import("node:fs/promises") = lazily("node:fs/promises");
 /** `node:net`. */
 export const net: () => typeof import("node:net") = lazily("node:net");
+/** `node:os`. */
+export const os: () => typeof import("node:os") = lazily("node:os");
+/** `node:path`. */
+export const paths: () => typeof import("node:path") = lazily("node:path");
 /** `node:process`. */
 export const hostProcess: () => typeof import("node:process") = lazily("node:process");
 /** `node:stream`. */
 export const stream: () => typeof import("node:stream") = lazily("node:stream");
 /** `node:tls`. */
 export const tls: () => typeof import("node:tls") = lazily("node:tls");
+/** `node:util`. */
+export const util: () => typeof import("node:util") = lazily("node:util");
 
 function lazily<M>(name: string): () => M {
   let module: M | undefined = undefined;

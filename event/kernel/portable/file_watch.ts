@@ -10,10 +10,8 @@
  */
 
 import type { BigIntStats, FSWatcher } from "node:fs";
-import { join } from "node:path";
-import { setImmediate } from "node:timers";
 import { WatchEvent } from "../../flags.ts";
-import { fs } from "./builtin.ts";
+import { fs, paths } from "./builtin.ts";
 import { factsOf, identityOf, type PathFile } from "./path_file.ts";
 
 const { ATTRIB, CREATE, DELETE, DELETE_SELF, ISDIR, MODIFY } = WatchEvent;
@@ -89,7 +87,7 @@ export class FileWatch {
   }
 
   #pathOf(name: string): string {
-    return name === "" ? this.#file.path : join(this.#file.path, name);
+    return name === "" ? this.#file.path : paths().join(this.#file.path, name);
   }
 }
 

@@ -4,8 +4,6 @@
  * @module
  */
 
-import { clearImmediate, clearTimeout, setImmediate, setTimeout } from "node:timers";
-
 /** What the kernel needs of a host to live in it. A test may put in one that is slow. */
 export interface Host {
   /** Milliseconds, with a fraction, that only go forward. */

@@ -8,7 +8,6 @@
  */
 
 import type { Server, Socket } from "node:net";
-import { clearTimeout, setTimeout } from "node:timers";
 import { Errno } from "../../errno.ts";
 import { IoEvent } from "../../flags.ts";
 import { type Letter, OpenFile } from "../emulated/open_file.ts";

@@ -11,7 +11,6 @@
 
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { clearTimeout, setTimeout } from "node:timers";
 import { stream } from "./builtin.ts";
 import { lingerMilliseconds } from "./linger.ts";
 

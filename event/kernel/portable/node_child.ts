@@ -6,11 +6,10 @@
 
 import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
-import { delimiter, resolve, sep } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { Errno } from "../../errno.ts";
 import type { Result } from "../kernel.ts";
-import { childProcess, fs, hostProcess } from "./builtin.ts";
+import { childProcess, fs, hostProcess, paths } from "./builtin.ts";
 import type { ByteSink, ByteSource, HostChild, HostCommand, HostStdio } from "./child_process.ts";
 import { errnoOf } from "./host_error.ts";
 
@@ -60,6 +59,7 @@ function stdioOf(stdio: HostStdio): "ignore" | "pipe" | number {
 function whyNotStarted({ command, cwd, clearEnv, env }: HostCommand): number {
   if (cwd !== undefined && !fs().statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) return Errno.ENOENT;
   const path = (clearEnv ? undefined : hostProcess().env.PATH) ?? env.PATH ?? "";
+  const { delimiter, resolve, sep } = paths();
   const isPath = command.includes("/") || command.includes(sep);
   const places = isPath ? [resolve(cwd ?? ".", command)] : path.split(delimiter).map((folder) => resolve(folder, command));
   const found = places.filter((place) => fs().statSync(place, { throwIfNoEntry: false }) !== undefined);

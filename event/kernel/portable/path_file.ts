@@ -5,12 +5,11 @@
  */
 
 import type { BigIntStats } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
 import { Errno } from "../../errno.ts";
 import { WatchEvent } from "../../flags.ts";
 import { OpenFile } from "../emulated/open_file.ts";
 import type { Result } from "../kernel.ts";
-import { fs } from "./builtin.ts";
+import { fs, paths } from "./builtin.ts";
 import { errnoOf } from "./host_error.ts";
 import { isGranted } from "./permissions.ts";
 
@@ -39,7 +38,7 @@ export class PathFile extends OpenFile {
     try {
       const facts = (follows ? fs().statSync : fs().lstatSync)(path, { bigint: true });
       if ((mask & WatchEvent.ONLYDIR) !== 0 && !facts.isDirectory()) return -Errno.ENOTDIR;
-      return new PathFile(follows ? fs().realpathSync(path) : join(fs().realpathSync(dirname(resolve(path))), basename(path)), facts);
+      return new PathFile(follows ? fs().realpathSync(path) : resolveButLast(path), facts);
     } catch (error) {
       return -errnoOf(error);
     }
@@ -66,6 +65,12 @@ export class PathFile extends OpenFile {
   override write(_data: Uint8Array): Result {
     return -Errno.EBADF;
   }
+}
+
+/** Without links, but for the last name. */
+function resolveButLast(path: string): string {
+  const { basename, dirname, join, resolve } = paths();
+  return join(fs().realpathSync(dirname(resolve(path))), basename(path));
 }
 
 /** What the system knows of a file, links not followed; `undefined` where nothing is, or nothing can be seen. */

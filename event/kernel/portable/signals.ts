@@ -7,13 +7,13 @@
  * @module
  */
 
-import { constants } from "node:os";
+import type { constants } from "node:os";
 import { Errno } from "../../errno.ts";
 import { signalName } from "../../signal_names.ts";
 import { canBeClaimed } from "../emulated/signal_actions.ts";
 import type { SignalClaims, SignalQueue } from "../emulated/signal_queue.ts";
 import type { Result } from "../kernel.ts";
-import { hostProcess } from "./builtin.ts";
+import { hostProcess, os } from "./builtin.ts";
 
 /** The name of a signal, as the host has it. */
 export type HostSignal = keyof typeof constants.signals;
@@ -59,5 +59,5 @@ export class Signals implements SignalClaims {
 /** What the host calls a signal; its own number for it may be another one. `undefined`: it knows nothing of it. */
 export function hostSignal(signal: number): HostSignal | undefined {
   const name = signalName(signal);
-  return Object.hasOwn(constants.signals, name) ? name as HostSignal : undefined;
+  return Object.hasOwn(os().constants.signals, name) ? name as HostSignal : undefined;
 }

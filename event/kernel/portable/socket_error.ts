@@ -4,8 +4,8 @@
  * @module
  */
 
-import { getSystemErrorName } from "node:util";
 import { Errno } from "../../errno.ts";
+import { util } from "./builtin.ts";
 import { errnoOf } from "./host_error.ts";
 
 /** What the host names in its own way. */
@@ -33,5 +33,5 @@ export function socketErrno(error: unknown): number {
 
 /** The positive errno of a number of the system that the host runs on, whose numbers need not be Linux's. */
 export function errnoOfNumber(number: number): number {
-  return Errno[getSystemErrorName(number)] ?? Errno.EIO;
+  return Errno[util().getSystemErrorName(number)] ?? Errno.EIO;
 }

@@ -7,11 +7,10 @@
  */
 
 import type { FileHandle } from "node:fs/promises";
-import { dirname, join } from "node:path";
 import { Errno } from "../../errno.ts";
 import type { Task } from "../emulated/operations.ts";
 import type { CompletionResult, ReadFileOperation, Result, WriteFileOperation } from "../kernel.ts";
-import { fsPromises } from "./builtin.ts";
+import { fsPromises, paths } from "./builtin.ts";
 import { errnoOf } from "./host_error.ts";
 import { isGranted } from "./permissions.ts";
 
@@ -46,7 +45,7 @@ export function readFile({ path, limitBytes }: ReadFileOperation, done: (result:
 export function writeFile(operation: WriteFileOperation, done: (result: CompletionResult) => void): Task | Result {
   const { path, method } = operation;
   if (path.includes("\0") || !Object.hasOwn(methodFlags, method)) return -Errno.EINVAL;
-  if (!isGranted({ name: "write", path: method === "replace" ? dirname(path) : path })) return -Errno.EACCES;
+  if (!isGranted({ name: "write", path: method === "replace" ? paths().dirname(path) : path })) return -Errno.EACCES;
   const task = new FileTask();
   const written = method === "replace" ? replace(task, operation) : writeNamed(task, path, operation);
   written.then(done);
@@ -86,7 +85,7 @@ function writeNamed(task: FileTask, path: string, { data, method, mode }: WriteF
 
 /** Writes a new file in the same directory, so that it can take the name. */
 async function replace(task: FileTask, operation: WriteFileOperation): Promise<CompletionResult> {
-  const temporary = join(dirname(operation.path), `.sd-fibers-${crypto.randomUUID()}`);
+  const temporary = paths().join(paths().dirname(operation.path), `.sd-fibers-${crypto.randomUUID()}`);
   const written = await writeNamed(task, temporary, operation);
   try {
     if (written === 0 && !task.isStopped) {

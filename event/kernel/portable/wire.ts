@@ -5,7 +5,6 @@
  */
 
 import type { Socket } from "node:net";
-import { clearTimeout, setTimeout } from "node:timers";
 import { lingerMilliseconds, partingMilliseconds } from "./linger.ts";
 import type { Metered } from "./metered.ts";
 

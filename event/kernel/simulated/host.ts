@@ -4,8 +4,6 @@
  * @module
  */
 
-import { clearImmediate, setImmediate } from "node:timers";
-
 /** Calls back in a turn of its own, after all microtasks; the result takes the call back. */
 export function inNextTurn(callback: () => void): () => void {
   const immediate = setImmediate(callback);
