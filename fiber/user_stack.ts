@@ -12,14 +12,21 @@ const ownFolders = root === undefined ? [] : ["event", "future", "fiber"].map((f
 /** How many frames of this package's may lie above, and between, those that are wanted. */
 const OWN_FRAMES = 16;
 
-/** How the engine tells of an error's stack. Where it does not do so by an accessor, stacks stay as they are. */
-const engine = Object.getOwnPropertyDescriptor(new Error(), "stack");
-const descriptor: PropertyDescriptor | undefined = engine?.get && {
-  ...engine,
-  get(this: Error): string {
-    return withoutOwnFrames(engine.get!.call(this));
-  },
-};
+/** How an error's stack is asked for instead; `undefined` where the engine does not tell of it by an accessor: there stacks stay as they are. */
+let descriptor: PropertyDescriptor | undefined;
+let isDescribed = false;
+
+/** The descriptor for errors like this one. Only now, as an error that a module makes when it is evaluated can take the engine 20 ms. */
+function describe(error: Error): PropertyDescriptor | undefined {
+  isDescribed = true;
+  const engine = Object.getOwnPropertyDescriptor(error, "stack");
+  return engine?.get && {
+    ...engine,
+    get(this: Error): string {
+      return withoutOwnFrames(engine.get!.call(this));
+    },
+  };
+}
 
 function withoutOwnFrames(stack: string): string {
   const lines = stack.split("\n");
@@ -38,6 +45,7 @@ export function withUserStack<E extends Error>(make: () => E): E {
   Reflect.set(Error, "stackTraceLimit", limit + OWN_FRAMES);
   try {
     const error = make();
+    if (!isDescribed) descriptor = describe(error);
     return descriptor === undefined ? error : Object.defineProperty(error, "stack", descriptor);
   } finally {
     Reflect.set(Error, "stackTraceLimit", limit);

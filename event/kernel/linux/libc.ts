@@ -60,8 +60,7 @@ const errnoCell = new Int32Array(1);
 export function openLibc(): void {
   if (opened) return;
   const candidates = libcPlaces();
-  const granted = candidates.filter((path) => isGranted(path));
-  if (isGranted(undefined)) granted.push("libc.so.6"); // by its bare name only where all of FFI is granted
+  const granted = grantedOf(candidates);
   if (granted.length === 0) throw notPermitted(candidates);
   libc = load(granted, candidates);
   // Every thread has an errno of its own, and an isolate stays on its thread.
@@ -69,8 +68,13 @@ export function openLibc(): void {
   opened = true;
 }
 
-/** Opens libc if that is permitted and works: whether it is open. */
+/**
+ * Opens libc if that is permitted and works: whether it is open. Where it is not permitted, which is nothing unusual, no error is made: when a
+ * module is evaluated that can take the engine 20 ms, which parses all of a bundle again to learn where it stands.
+ */
 export function openLibcIfPermitted(): boolean {
+  if (opened) return true;
+  if (grantedOf(placesHere() ?? []).length === 0) return false;
   try {
     openLibc();
     return true;
@@ -89,13 +93,26 @@ export function libcPlaces(): readonly string[] {
   if (typeof Deno === "undefined") {
     throw new SystemError("EOPNOTSUPP", "Cannot use the Linux kernel: libc is reached by Deno's FFI, run the program with Deno");
   }
-  const { os, arch, env } = Deno.build;
-  const found = os === "linux" ? places[`${arch}-${env}`] : undefined;
+  const found = placesHere();
   if (found !== undefined) return found;
   throw new SystemError(
     "EOPNOTSUPP",
     `Cannot use the Linux kernel on '${Deno.build.target}': not supported, it needs Linux on x86-64 or 64-bit Arm`,
   );
+}
+
+/** The same, `undefined` on any other system. */
+function placesHere(): readonly string[] | undefined {
+  if (typeof Deno === "undefined") return undefined;
+  const { os, arch, env } = Deno.build;
+  return os === "linux" ? places[`${arch}-${env}`] : undefined;
+}
+
+/** Those that may be opened, and libc's bare name where all of FFI is granted. */
+function grantedOf(candidates: readonly string[]): string[] {
+  const granted = candidates.filter((path) => isGranted(path));
+  if (candidates.length > 0 && isGranted(undefined)) granted.push("libc.so.6");
+  return granted;
 }
 
 function isGranted(path: string | undefined): boolean {
