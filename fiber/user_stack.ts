@@ -4,10 +4,14 @@
  * @module
  */
 
-/** Where this package's files are; `undefined` where they are not files of their own any more, but part of a bundle. */
-const root = /^(.*\/)fiber\/user_stack\.[jt]s$/.exec(import.meta.url)?.[1];
+/** Where this package's code is: in folders, or in the file that npm gets. Somebody else's bundle has it among code that is not this package's. */
+const place = /^(.*\/)(?:fiber\/user_stack\.[jt]s|(sd_fibers\.js))$/.exec(import.meta.url);
 
-const ownFolders = root === undefined ? [] : ["event", "future", "fiber"].map((folder) => `${root}${folder}/`);
+const ownPlaces = place === null
+  ? []
+  : place[2] === undefined
+  ? ["event", "future", "fiber"].map((folder) => `${place[1]}${folder}/`)
+  : [place[0]];
 
 /** How many frames of this package's may lie above, and between, those that are wanted. */
 const OWN_FRAMES = 16;
@@ -30,7 +34,7 @@ function describe(error: Error): PropertyDescriptor | undefined {
 
 function withoutOwnFrames(stack: string): string {
   const lines = stack.split("\n");
-  const kept = lines.filter((line) => !/^\s+at .*next \(<anonymous>\)$/.test(line) && !ownFolders.some((folder) => line.includes(folder)));
+  const kept = lines.filter((line) => !/^\s+at .*next \(<anonymous>\)$/.test(line) && !ownPlaces.some((place) => line.includes(place)));
   return kept.length > 1 ? kept.join("\n") : stack;
 }
 

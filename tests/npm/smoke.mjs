@@ -12,6 +12,8 @@ import { test } from "node:test";
 import { promisify } from "node:util";
 
 const dist = new URL("../../npm/dist/", import.meta.url);
+const { exports } = JSON.parse(readFileSync(new URL("package.json", dist), "utf8"));
+const mainEntry = new URL(exports["."].default, dist).href;
 // By a name that no checker follows: it is there only after `deno task npm`.
 const {
   all,
@@ -37,25 +39,33 @@ const {
   until,
   WatchEvent,
   withTimeout,
-} = await import(new URL("mod.js", dist).href);
+} = await import(mainEntry);
 const text = (bytes) => new TextDecoder().decode(bytes);
 const bytes = (text) => new TextEncoder().encode(text);
 
 /** What a program that imports the package prints, when it has ended by itself. */
 async function programOutput(code) {
-  const source = `import * as sd from ${JSON.stringify(new URL("mod.js", dist).href)}; ${code}`;
+  const source = `import * as sd from ${JSON.stringify(mainEntry)}; ${code}`;
   const args = process.versions.bun ? ["-e", source] : ["--input-type=module", "-e", source];
   const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 30_000 });
   return stdout.trim();
 }
 
 test("each entry of the package can be imported, and has its types", async () => {
-  const { exports } = JSON.parse(readFileSync(new URL("package.json", dist), "utf8"));
   assert.deepEqual(Object.keys(exports), [".", "./event", "./future", "./fiber", "./io"]);
+  const everything = await import(mainEntry);
   for (const entry of Object.values(exports)) {
-    assert.ok(Object.keys(await import(new URL(entry.default, dist).href)).length > 0);
+    const part = Object.entries(await import(new URL(entry.default, dist).href));
+    assert.ok(part.length > 0);
+    for (const [name, value] of part) assert.equal(value, everything[name]);
     assert.doesNotMatch(readFileSync(new URL(entry.types, dist), "utf8"), /from ".*\.ts"/);
   }
+});
+
+test("what the package exports calls itself by the name that it is exported by", async () => {
+  const functions = Object.entries(await import(mainEntry)).filter(([, value]) => typeof value === "function");
+  assert.ok(functions.length > 50);
+  for (const [name, value] of functions) assert.equal(value.name, name);
 });
 
 test("a loop stands on the portable kernel, and the Linux one says what it needs", () => {
