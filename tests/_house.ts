@@ -113,10 +113,10 @@ function kernelOf(path: string): string | undefined {
   return /^event\/kernel\/(?!emulated\/)[^/]+\//.exec(path)?.[0];
 }
 
-/** Imports point one way: fiber, future, event, kernel; and nowhere else. */
+/** Imports point one way: fiber, future, event, kernel; and nowhere else, but for the types of the host's modules: to load one takes long. */
 export function checkDirection({ path, imports }: SourceFile): string[] {
-  return imports.filter(({ specifier, target }) => {
-    if (target === undefined) return !(specifier.startsWith("node:") && kernelOf(path));
+  return imports.filter(({ specifier, target, isType }) => {
+    if (target === undefined) return !(specifier.startsWith("node:") && kernelOf(path) && isType);
     return floorOf(target) < 0 || floorOf(target) > floorOf(path);
   }).map(({ specifier }) => `${path} must not import '${specifier}'`);
 }

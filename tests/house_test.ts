@@ -71,10 +71,11 @@ testRule("imports point one way", checkDirection, [
   ["fiber/fiber.ts", `import { assert } from "@std/assert";`],
   ["fiber/fiber.ts", `import fs from "node:fs";`],
   ["event/kernel/linux/epoll.ts", `import { x } from "npm:x";`],
+  ["event/kernel/linux/epoll.ts", `import os from "node:os";`],
 ], {
   "fiber/fiber.ts": `import { a } from "../future/future.ts"; import { b } from "../event/mod.ts"; import { c } from "./scope.ts";`,
   "event/event_loop.ts": `import { a } from "./kernel/linux/mod.ts"; // import { b } from "../fiber/mod.ts";`,
-  "event/kernel/linux/epoll.ts": `import os from "node:os"; import { a } from "../kernel.ts"; import { b } from "../../errno.ts";`,
+  "event/kernel/linux/epoll.ts": `import type os from "node:os"; import { a } from "../kernel.ts"; import { b } from "../../errno.ts";`,
   "mod.ts": `export * from "./fiber/mod.ts";`,
 });
 

@@ -1,0 +1,14 @@
+/**
+ * Imports the package and dispatches once, and prints what was touched on the way.
+ *
+ * @module
+ */
+
+import { touched } from "./touched.ts";
+import { EventLoop } from "../../../mod.ts";
+
+const loop = new EventLoop();
+loop.addDefer(() => loop.exit(7));
+const code = loop.loopSync();
+const list = [...touched];
+console.log(JSON.stringify({ kernel: loop.kernel.name, code, touched: list }));

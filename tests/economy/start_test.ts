@@ -1,0 +1,24 @@
+/**
+ * What a program pays for before its first dispatch: the host loads most of itself when somebody first touches it, and an error that a module
+ * makes has the engine parse that module again.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import { libcPlaces } from "../../event/kernel/linux/libc.ts";
+
+async function start(flags: readonly string[]): Promise<unknown> {
+  const program = new URL("programs/start.ts", import.meta.url).pathname;
+  const args = ["run", "--no-prompt", "--quiet", "--no-check", ...flags, program];
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args, stderr: "inherit" }).output();
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+Deno.test("A first dispatch on Linux touches nothing of the host that has to be loaded, and makes no error", async () => {
+  assertEquals(await start([`--allow-ffi=${libcPlaces()}`]), { kernel: "linux", code: 7, touched: [] });
+});
+
+Deno.test("A first dispatch on the portable kernel touches nothing of the host that has to be loaded, and needs no permission", async () => {
+  assertEquals(await start([]), { kernel: "portable", code: 7, touched: [] });
+});
