@@ -27,6 +27,11 @@ export function scriptArgs(script: string, ...args: string[]): string[] {
   return [...flags, pathOf(script), ...args];
 }
 
+/** The same with this package as npm gets it, in one file. */
+export function scriptArgsWithPackage(script: string, ...args: string[]): string[] {
+  return [...flags, "--no-config", `--import-map=${pathOf("package_import_map.json")}`, pathOf(script), ...args];
+}
+
 /** The same with the libraries of npm, which have a lock of their own: nothing else needs them. */
 export function scriptArgsWithLibraries(script: string, ...args: string[]): string[] {
   const folder = pathOf("libraries/");

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { countTimers, type Sample, time, wallNsec, weigh } from "./meters.ts";
+import { countTimers, cpuNsec, type Sample, time, wallNsec, weigh } from "./meters.ts";
 import type { Side, Work } from "./side.ts";
 
 /** What {@linkcode run} is asked for, as the process is told it: by JSON. */
@@ -18,7 +18,7 @@ export interface Order {
 }
 
 async function run(file: string, order: Order): Promise<Sample[]> {
-  const started = wallNsec();
+  const started = { cpu: cpuNsec(), wall: wallNsec() };
   const side = await load(file);
   switch (order.meter) {
     case "time":
@@ -33,9 +33,9 @@ async function run(file: string, order: Order): Promise<Sample[]> {
 }
 
 /** From before the import until the work, which does as little as it can, is done. */
-async function start(work: Work, started: number): Promise<Sample> {
+async function start(work: Work, started: { readonly cpu: number; readonly wall: number }): Promise<Sample> {
   const done = await work(1, { start() {}, stop() {} });
-  return { values: { wall: wallNsec() - started }, done };
+  return { values: { cpu: cpuNsec() - started.cpu, wall: wallNsec() - started.wall }, done };
 }
 
 /** Not by a literal: whoever checks or tests this file needs no library for that. */

@@ -7,7 +7,7 @@
 import type { Programs } from "./compile.ts";
 import { measureEcho } from "./echo.ts";
 import type { Patience, Sample } from "./meters.ts";
-import { runProgram, scriptArgs, scriptArgsWithLibraries } from "./processes.ts";
+import { pathOf, runProgram, scriptArgs, scriptArgsWithLibraries, scriptArgsWithPackage } from "./processes.ts";
 import type { Order } from "./run_side.ts";
 import type { Scenario } from "./scenarios.ts";
 
@@ -24,6 +24,7 @@ const titles: Readonly<Record<string, string>> = {
   c: "libsystemd in C",
   blocking: "ours, blocking",
   hosted: "ours, hosted",
+  packaged: "ours, from npm",
   promises: "promises",
   generators: "generators",
   effection: "effection",
@@ -47,8 +48,24 @@ export const libraries: readonly string[] = ["effection", "effect", "co", "async
 
 const inJavaScript = ["blocking", "hosted", "promises", "generators", ...libraries];
 
+/** Only what it takes to load it differs from the hosted side. */
+const packagedWorks = ["start"];
+
+/** Whether `deno task npm` has made the package. */
+async function isPackaged(): Promise<boolean> {
+  try {
+    return (await Deno.stat(pathOf("../../npm/dist/package.json"))).isFile;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return false;
+  }
+}
+
 /** Runs a side's script: what it printed. */
 async function runSide(side: string, command: string, argument: string): Promise<string> {
+  if (side === "packaged") {
+    return await runProgram(Deno.execPath(), scriptArgsWithPackage("run_side.ts", "./sides/hosted.ts", command, argument));
+  }
   const isLibrary = libraries.includes(side);
   const file = `./${isLibrary ? "libraries" : "sides"}/${side}.ts`;
   const args = isLibrary ? scriptArgsWithLibraries : scriptArgs;
@@ -64,6 +81,7 @@ export async function participants(programs: Programs): Promise<Participant[]> {
     return [name, works] as const;
   }));
   const works = new Map<string, string[]>(listed);
+  if (await isPackaged()) works.set("packaged", packagedWorks);
   if (programs.side !== undefined) works.set("c", (await runProgram(programs.side, ["--list"])).trim().split("\n"));
   for (const name of servers) {
     if (name !== "c" || programs.echo !== undefined) works.getOrInsert(name, []).push("echo");
