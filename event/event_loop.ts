@@ -48,7 +48,8 @@ export interface EventLoopOptions {
   onError?: ErrorHandler;
   /**
    * Tells `onError` also of what is allowed, but seldom meant: a fiber that was cancelled, swallowed that, and waits again when nothing else is left to
-   * do. Clean-up that waits is such a wait, unless it stands in `shield` or `Scope.defer`, or waits for what it cancelled itself. Default: `false`.
+   * do. Clean-up that waits is such a wait, unless it stands in `shield` or `Scope.defer`, or waits for what it cancelled itself. And
+   * gives each of several fibers that are cancelled together an error of its own, with the stack of its wait. Default: `false`.
    */
   debug?: boolean;
 }

@@ -8,6 +8,7 @@ import { SystemError } from "../event/errno.ts";
 import { CANCEL, type CurrentFiber, EMPTY, type Interruption } from "../future/current.ts";
 import { type Future, futureCoreOf } from "../future/future.ts";
 import { FULFILLED, type FutureCore, UNRESOLVED } from "../future/future_core.ts";
+import { reasonForAll } from "../future/interruption.ts";
 import { BaseOperation, type Operation, requireFiber, type Suspension } from "../future/operation.ts";
 
 /** Waits once, and returns the interruption that ended the wait instead of throwing it. */
@@ -61,7 +62,8 @@ export function* cancelWaitCores(targets: readonly FutureCore[], isOwner: boolea
     throw new SystemError("EDEADLK", "Cannot cancel and wait for the fiber that runs: it would never end");
   }
   const cancelAll = () => {
-    for (const target of targets) cancelQuietly(target);
+    const reason = reasonForAll(targets.length, undefined, { debug: fiber.core.debug });
+    for (const target of targets) cancelQuietly(target, reason);
   };
   cancelAll();
   for (const target of targets) {
@@ -84,9 +86,9 @@ export function* afterChildren(children: readonly FutureCore[], state: number, c
 }
 
 /** The wait goes on whatever a cancel says of itself. */
-function cancelQuietly(target: FutureCore): void {
+function cancelQuietly(target: FutureCore, reason: unknown): void {
   try {
-    target.cancel(undefined);
+    target.cancel(reason);
   } catch (error) {
     target.core.report(error, { kind: "future", name: "cancel" });
   }

@@ -7,8 +7,10 @@
  * @module
  */
 
+import { SystemError } from "../event/errno.ts";
 import type { LoopCore, LoopWatcher } from "../event/loop_core.ts";
 import type { FutureCore } from "../future/future_core.ts";
+import { CancelledError } from "../future/interruption.ts";
 import { type FailureOwner, reportSoon } from "../future/unseen_failure.ts";
 import type { FiberCore } from "./fiber_core.ts";
 
@@ -23,6 +25,8 @@ export interface FiberParent extends FailureOwner {
 /** The loop, as the parent of its fibers. */
 class Root implements FiberParent, LoopWatcher {
   firstChild: FiberCore | undefined = undefined;
+  exitError: CancelledError | undefined = undefined;
+
   futureFailed(child: FutureCore): void {
     reportSoon(child);
   }
@@ -44,6 +48,20 @@ const roots = new WeakMap<LoopCore, Root>();
 
 /** The loop, as a parent. */
 export function rootOf(core: LoopCore): FiberParent {
+  return ownRootOf(core);
+}
+
+/** What a fiber gets that is to end because its loop exits: the same error for all, but for whoever debugs. */
+export function exitErrorOf(core: LoopCore): CancelledError {
+  return core.debug ? exitError(core) : ownRootOf(core).exitError ??= exitError(core);
+}
+
+/** Such an error of its own. */
+export function exitError(core: LoopCore): CancelledError {
+  return new CancelledError(new SystemError("ECANCELED", `Loop '${core.name}' is exiting`), `exit of loop '${core.name}'`);
+}
+
+function ownRootOf(core: LoopCore): Root {
   let root = roots.get(core);
   if (root === undefined) {
     roots.set(core, root = new Root());

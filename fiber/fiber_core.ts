@@ -17,13 +17,13 @@ import type { SourceKind } from "../event/source_kind.ts";
 import { TASK, type Task } from "../event/task.ts";
 import { CANCEL, current, type CurrentFiber, EMPTY, ERROR, type Interruption, setCurrent, TIMEOUT, VALUE } from "../future/current.ts";
 import { FULFILLED, FutureCore, REJECTED, UNRESOLVED } from "../future/future_core.ts";
-import { CancelledError, type Canceller, describeCanceller } from "../future/interruption.ts";
+import { CancelledError, cancelledError, type Canceller } from "../future/interruption.ts";
 import { forgetResult, type Operation, operationOf, RESUMED, SUSPENDED, useYieldStar } from "../future/operation.ts";
 import { hostAccountOf, UnseenFailures } from "../future/unseen_failure.ts";
 import { afterChildren } from "./cancel_wait.ts";
 import { beginTurn, endTurn } from "./credit.ts";
 import { type Obstacle, requireNoCircle } from "./deadlock.ts";
-import { childrenOf, type FiberParent, leaveFamily } from "./family.ts";
+import { childrenOf, exitError, exitErrorOf, type FiberParent, leaveFamily } from "./family.ts";
 import { FiberExtra, type FiberLocks } from "./fiber_extra.ts";
 import type { FiberLocals } from "./fiber_local.ts";
 import { COMPLETED, INITIAL, READY, RUNNING, statusNames, SUSPENDED_FIBER } from "./fiber_status.ts";
@@ -179,25 +179,13 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent, 
 
   /** In the exit phase every wake-up is a cancellation, and the fiber runs at once. */
   private dispatchExit(): void {
-    if (this.status === INITIAL) this.cancel(this.exitReason(), this.exitName);
+    if (this.status === INITIAL) this.cancel(exitErrorOf(this.core));
     else if (!this.isRefusedForGood) {
       if (this.awaiting !== undefined && this.awaiting.state !== UNRESOLVED) this.ownExtra.refusals = 0;
       this.cancelled = true;
-      this.merge(CANCEL, this.exitReason(), this.exitName);
+      this.merge(CANCEL, exitErrorOf(this.core));
       this.run();
     }
-  }
-
-  private exitReason(): SystemError {
-    return new SystemError("ECANCELED", `Loop '${this.core.name}' is exiting`);
-  }
-
-  private get exitName(): string {
-    return `exit of loop '${this.core.name}'`;
-  }
-
-  private exitError(): CancelledError {
-    return new CancelledError(this.exitReason(), this.exitName);
   }
 
   private run(): void {
@@ -332,7 +320,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent, 
     if (current === this) throw new SystemError("EDEADLK", `Cannot cancel fiber '${this.name}' from itself: throw, or return`);
     this.cancelled = true;
     if (this.status === INITIAL) {
-      this.complete(REJECTED, new CancelledError(reason, describeCanceller(by)));
+      this.complete(REJECTED, cancelledError(reason, by));
       return true;
     }
     if (this.cell === CANCEL || this.shield?.holdsCancel) {
@@ -380,7 +368,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent, 
   /** Exit was asked for: it is to be unwound, also if it asked for that itself and suspends afterwards. */
   unwind(): void {
     if (this.status === INITIAL) this.core.arm(this);
-    else if (this.status === RUNNING) this.wakeWithError(this.exitError());
+    else if (this.status === RUNNING) this.wakeWithError(exitErrorOf(this.core));
     else this.makeReady();
   }
 
@@ -453,7 +441,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent, 
       if (this.core.exitRequested) this.ownExtra.refusals++;
       if (this.core.debug) new CancellationCheck(this);
       const by = this.takeCanceller();
-      return content instanceof CancelledError ? content : withUserStack(() => new CancelledError(content, describeCanceller(by)));
+      return content instanceof CancelledError ? content : withUserStack(() => cancelledError(content, by));
     }
     if (cell === TIMEOUT) return withUserStack(() => new TimeoutError((content as TimeoutScopeCore).deliver()));
     return content;
@@ -494,7 +482,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent, 
       this.park();
       return true;
     }
-    if (this.cell < TIMEOUT) this.wakeWithError(withUserStack(() => this.exitError()));
+    if (this.cell < TIMEOUT) this.wakeWithError(withUserStack(() => exitError(this.core)));
     throw this.takeError();
   }
 
@@ -556,7 +544,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent, 
   strand(): void {
     if (this.status === INITIAL) {
       this.cancelled = true;
-      this.complete(REJECTED, this.exitError());
+      this.complete(REJECTED, exitErrorOf(this.core));
     } else if (this.core.state === FINISHED) {
       this.core.report(
         new SystemError("ECANCELED", `Fiber '${this.name}' has not ended with its loop: it ${this.occupation}`),

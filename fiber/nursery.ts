@@ -8,7 +8,7 @@ import type { LoopCore } from "../event/loop_core.ts";
 import { InterruptibleWait } from "../future/await.ts";
 import { type CurrentFiber, ERROR, TIMEOUT } from "../future/current.ts";
 import { FULFILLED, FutureCore, type FutureKind, REJECTED, UNRESOLVED } from "../future/future_core.ts";
-import { CancelledError, type Canceller } from "../future/interruption.ts";
+import { CancelledError, type Canceller, reasonForAll } from "../future/interruption.ts";
 import type { Operation, Suspension } from "../future/operation.ts";
 import { Slot } from "../future/slot.ts";
 import { waitThrough } from "./cancel_wait.ts";
@@ -66,8 +66,9 @@ export class Nursery {
 
   cancel(reason: unknown, options: { by?: Canceller; spared?: FutureCore } = {}): void {
     const { by, spared } = options;
+    const shared = reasonForAll(this.#running, reason, { by, debug: this.core.debug });
     for (const member of this.#members) {
-      if (member !== spared && member.state === UNRESOLVED) this.#cancel(member, reason, by);
+      if (member !== spared && member.state === UNRESOLVED) this.#cancel(member, shared, by);
     }
   }
 

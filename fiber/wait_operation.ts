@@ -7,7 +7,7 @@
 import { SystemError } from "../event/errno.ts";
 import { type CurrentFiber, EMPTY, ERROR, TIMEOUT, VALUE } from "../future/current.ts";
 import { FutureCore, type FutureKind } from "../future/future_core.ts";
-import { CancelledError } from "../future/interruption.ts";
+import { cancelledError } from "../future/interruption.ts";
 import { BaseOperation, type Operation } from "../future/operation.ts";
 import { requireNoCircle } from "./deadlock.ts";
 import { mayGoOn, ON_THE_SPOT } from "./credit.ts";
@@ -214,7 +214,7 @@ const waiting: FutureKind = { name: "wait", cancel: cancelWaiting };
 /** Ends the wait of a pending future: it is resolved before what it brought is dropped, by code of the user's. */
 export function cancelWaiting(future: FutureCore, reason: unknown): void {
   const waiter = future.backing as Waiter;
-  future.reject(new CancelledError(reason));
+  future.reject(cancelledError(reason));
   waiter.queue.cancel(waiter);
 }
 

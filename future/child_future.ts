@@ -15,7 +15,7 @@ import { requireUsec } from "../event/validate.ts";
 import { inheritedPriority, requireNotExiting } from "./event_future.ts";
 import { FutureCore, type FutureKind, UNRESOLVED } from "./future_core.ts";
 import { Future, onAccount } from "./future.ts";
-import { CancelledError } from "./interruption.ts";
+import { CancelledError, cancelledError } from "./interruption.ts";
 
 /** How long a process that was asked to end is given before it is killed, unless somebody says otherwise: 90 s. */
 export const DEFAULT_KILL_TIMEOUT: Usec = sec(90);
@@ -42,11 +42,11 @@ class ChildWait {
   cancel(reason: unknown): void {
     if (!this.source.ownsProcess) {
       this.#release();
-      this.future.reject(new CancelledError(reason));
+      this.future.reject(cancelledError(reason));
       return;
     }
     if (this.#lastSignal === "SIGKILL") return;
-    this.#cancellation ??= new CancelledError(reason);
+    this.#cancellation ??= cancelledError(reason);
     this.#signal(this.#lastSignal === undefined ? "SIGTERM" : "SIGKILL");
   }
 

@@ -12,7 +12,7 @@ import type { SourceKind } from "../event/source_kind.ts";
 import { ONESHOT, SourceNode } from "../event/source_node.ts";
 import { current } from "./current.ts";
 import { FutureCore, type FutureKind, UNRESOLVED } from "./future_core.ts";
-import { CancelledError } from "./interruption.ts";
+import { cancelledError } from "./interruption.ts";
 
 /** ECANCELED once exit was asked for: nothing new would ever be dispatched. */
 export function requireNotExiting(core: LoopCore, action: string): void {
@@ -57,7 +57,7 @@ const futureKind: FutureKind = {
   name: "event",
   cancel(future, reason) {
     settled(future);
-    future.reject(new CancelledError(reason));
+    future.reject(cancelledError(reason));
   },
   setPriority(future, priority) {
     setPriority(future.core, future.backing as SourceNode, priority);

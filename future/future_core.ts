@@ -11,7 +11,7 @@ import { SystemError } from "../event/errno.ts";
 import type { LoopCore } from "../event/loop_core.ts";
 import type { Task } from "../event/task.ts";
 import type { ErrorOrigin } from "../event/error_origin.ts";
-import { CancelledError, type Canceller, describeCanceller } from "./interruption.ts";
+import { CancelledError, cancelledError, type Canceller, reasonBehind } from "./interruption.ts";
 import type { FailureOwner } from "./unseen_failure.ts";
 
 /** The states of a future. */
@@ -129,8 +129,8 @@ export class FutureCore {
     if (this.state !== UNRESOLVED) return false;
     const isNew = !this.cancelled;
     this.cancelled = true;
-    if (this.futureKind?.cancel === undefined) this.reject(new CancelledError(reason, describeCanceller(by)));
-    else this.futureKind.cancel(this, reason, by);
+    if (this.futureKind?.cancel === undefined) this.reject(cancelledError(reason, by));
+    else this.futureKind.cancel(this, reasonBehind(reason), by);
     return isNew;
   }
 

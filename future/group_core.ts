@@ -14,7 +14,7 @@ import type { LoopCore } from "../event/loop_core.ts";
 import { TaskNode, type TaskOwner } from "../event/task.ts";
 import { current, type CurrentFiber } from "./current.ts";
 import { FULFILLED, FutureCore, type FutureKind, REJECTED, UNRESOLVED } from "./future_core.ts";
-import { CancelledError, type Canceller, describeCanceller } from "./interruption.ts";
+import { CancelledError, cancelledError, type Canceller, reasonForAll } from "./interruption.ts";
 
 /** What decides a group: all of its children, or any of them. */
 export type GroupPolicy = "all" | "any";
@@ -206,7 +206,7 @@ export class GroupCore {
 
   /** Throws the first error that a child's cancel threw, when all have been asked. */
   cancel(reason: unknown, by: Canceller | undefined): void {
-    this.#decision ??= { state: REJECTED, content: new CancelledError(reason, describeCanceller(by)) };
+    this.#decision ??= { state: REJECTED, content: cancelledError(reason, by) };
     const failure = this.#cancelChildren(reason, by);
     this.#drain();
     if (failure !== undefined) throw failure.error;
@@ -215,11 +215,12 @@ export class GroupCore {
   #cancelChildren(reason: unknown, by: Canceller | undefined): Failure | undefined {
     if (this.#cancelling) return undefined;
     this.#cancelling = true;
+    const shared = reasonForAll(this.#children.size, reason, { by, debug: this.future.core.debug });
     let failure: Failure | undefined = undefined;
     for (const child of this.#children) {
       if (child.state !== UNRESOLVED) continue;
       try {
-        child.cancel(reason, by);
+        child.cancel(shared, by);
       } catch (error) {
         failure ??= { error };
       }

@@ -6,6 +6,7 @@
 
 import { SystemError } from "../event/errno.ts";
 import type { ErrorOrigin } from "../event/error_origin.ts";
+import { current } from "./current.ts";
 
 /** Who cancels: a fiber or another future, whose names are not written out before somebody wants to read them, or what it says. */
 export type Canceller = string | { errorOrigin(): ErrorOrigin };
@@ -38,6 +39,30 @@ export class CancelledError extends SystemError {
   override get name(): string {
     return "CancelledError";
   }
+}
+
+/** What {@linkcode reasonForAll} has made. */
+const shared = new WeakSet<CancelledError>();
+
+/** The error of one that is cancelled for this reason; one that was made already is passed on. */
+export function cancelledError(reason: unknown, by?: Canceller): CancelledError {
+  return reason instanceof CancelledError ? reason : new CancelledError(reason, describeCanceller(by));
+}
+
+/**
+ * What to cancel several with at once: one error for all of them, made here and now. To make one takes the engine longer than all the rest of a
+ * cancellation. Whoever debugs gets one for each, with the stack of its wait.
+ */
+export function reasonForAll(count: number, reason: unknown, options: { by?: Canceller; debug: boolean }): unknown {
+  if (count <= 1 || options.debug || reason instanceof CancelledError) return reason;
+  const error = cancelledError(reason, options.by ?? current);
+  shared.add(error);
+  return error;
+}
+
+/** The reason behind an error for all: for who is no fiber, and does not throw it. */
+export function reasonBehind(reason: unknown): unknown {
+  return reason instanceof CancelledError && shared.has(reason) ? reason.reason : reason;
 }
 
 function messageOf(reason: unknown, by: string | undefined): string {
