@@ -21,7 +21,7 @@ export async function playRounds(
   const collector = new Collector();
   for (let round = 0; round < options.rounds; round++) {
     for (const scenario of scenarios) {
-      const playing = sides.filter(({ works }) => works.has(scenario.work));
+      const playing = sides.filter(({ name, works }) => works.has(scenario.work) && (scenario.sides?.includes(name) ?? true));
       for (const side of round % 2 === 0 ? playing : playing.toReversed()) {
         options.onProgress(`round ${round + 1} of ${options.rounds}: ${scenario.name}, ${side.title}`);
         const samples = await side.measure(scenario, options.patience);
