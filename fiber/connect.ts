@@ -73,8 +73,8 @@ export function* reach(core: LoopCore, address: SocketAddress, tls?: ClientTls):
 /** Waits until a stream that was opened has arrived at the address. */
 function* arrive(core: LoopCore, handle: number, address: SocketAddress, tls: ClientTls | undefined): Operation<Connection> {
   if (handle < 0) throw addressError("connect to", address, handle, "connect");
-  const io = new StreamIo(core, handle, { title: `the connection to ${describeAddress(address)}`, isByteStream: "port" in address })
-    .attach();
+  const title = `the connection to ${describeAddress(address)}`;
+  const io = new StreamIo(core, handle, { title, isByteStream: "port" in address, isSocket: true }).attach();
   try {
     yield* new ArriveOperation(io, address);
   } catch (error) {

@@ -23,29 +23,25 @@ export interface ListenOptions {
   loop?: EventLoop;
 }
 
-/** Makes the listener of a socket. */
-let listenerOf: (io: ListenerIo) => Listener;
-
-/** A socket that listens. */
-class ListenerIo extends StreamIo {
+/** A socket that listens, and what belongs to it. */
+class ListenerParts {
+  readonly io: StreamIo;
   readonly address: SocketAddress;
   /** What it accepts is secure. */
   readonly isSecure: boolean;
-  readonly #ownFile: string | undefined;
 
   /** `ownFile`: the socket file that goes with it. */
   constructor(core: LoopCore, handle: Handle, address: SocketAddress, options: { isSecure?: boolean; ownFile?: string } = {}) {
-    super(core, handle, { title: `the listener on ${describeAddress(address)}` });
+    const { isSecure = false, ownFile } = options;
+    const onClose = ownFile === undefined ? undefined : () => void core.kernel.removeSocketFile(ownFile);
+    this.io = new StreamIo(core, handle, { title: `the listener on ${describeAddress(address)}`, onClose }).attach();
     this.address = address;
-    this.isSecure = options.isSecure ?? false;
-    this.#ownFile = options.ownFile;
-  }
-
-  override closeHandle(): void {
-    if (this.#ownFile !== undefined) this.core.kernel.removeSocketFile(this.#ownFile);
-    super.closeHandle();
+    this.isSecure = isSecure;
   }
 }
+
+/** Makes the listener of a socket. */
+let listenerOf: (parts: ListenerParts) => Listener;
 
 /**
  * A socket that takes connections in.
@@ -53,16 +49,20 @@ class ListenerIo extends StreamIo {
  * It owns its descriptor and is to be closed, best by `using`; its loop closes it at the latest. Closing wakes a fiber that waits for it with EBADF.
  */
 export class Listener implements Disposable {
-  readonly #io: ListenerIo;
+  readonly #io: StreamIo;
+  readonly #address: SocketAddress;
+  readonly #isSecure: boolean;
 
   static {
-    listenerOf = (io) => new Listener(io);
+    listenerOf = (parts) => new Listener(parts);
   }
 
   /** Not for users: see {@linkcode listen}. */
-  private constructor(io: object) {
-    if (!(io instanceof ListenerIo)) throw new SystemError("EINVAL", "Cannot make a listener by new: use listen()");
-    this.#io = io;
+  private constructor(parts: object) {
+    if (!(parts instanceof ListenerParts)) throw new SystemError("EINVAL", "Cannot make a listener by new: use listen()");
+    this.#io = parts.io;
+    this.#address = parts.address;
+    this.#isSecure = parts.isSecure;
   }
 
   /** Its descriptor, which stays the listener's; −1 when it is closed. */
@@ -72,7 +72,7 @@ export class Listener implements Disposable {
 
   /** Where it listens: with the port that the system chose. */
   get address(): SocketAddress {
-    return this.#io.address;
+    return this.#address;
   }
 
   /**
@@ -91,12 +91,12 @@ export class Listener implements Disposable {
   }
 
   readonly #accepted = (handle: Handle): Connection => {
-    const { core, address, isSecure } = this.#io;
+    const { core } = this.#io;
     const remote = core.kernel.remoteAddress(handle);
     const remoteAddress = typeof remote === "object" ? remote : undefined;
     const title = `the connection from ${remoteAddress === undefined ? "a client" : describeAddress(remoteAddress)}`;
-    const io = new StreamIo(core, handle, { title, isByteStream: "port" in address }).attach();
-    return connectionOf(io, { remoteAddress, alpnProtocol: isSecure ? core.kernel.alpnProtocol(handle) : undefined });
+    const io = new StreamIo(core, handle, { title, isByteStream: "port" in this.#address, isSocket: true }).attach();
+    return connectionOf(io, { remoteAddress, alpnProtocol: this.#isSecure ? core.kernel.alpnProtocol(handle) : undefined });
   };
 
   /**
@@ -153,13 +153,13 @@ export function openListener(core: LoopCore, address: ListenAddress, tls?: Serve
   if (handle < 0) throw addressError("listen on", address, handle, "bind");
   const bound = kernel.localAddress(handle);
   const boundAddress = typeof bound === "object" ? bound : address;
-  return listenerOf(new ListenerIo(core, handle, boundAddress, { isSecure: tls !== undefined, ownFile: socketFileOf(address) }).attach());
+  return listenerOf(new ListenerParts(core, handle, boundAddress, { isSecure: tls !== undefined, ownFile: socketFileOf(address) }));
 }
 
-function adopt(core: LoopCore, fd: number): ListenerIo {
+function adopt(core: LoopCore, fd: number): ListenerParts {
   const { kernel } = core;
   const bound = kernel.localAddress(requireFd(fd, "listen on"));
   if (typeof bound === "number") check(bound, (code) => `Cannot listen on fd ${fd}: ${code}`, "getsockname");
   check(kernel.setBlocking(fd, false), (code) => `Cannot listen on fd ${fd}: ${code}`, "fcntl");
-  return new ListenerIo(core, fd, typeof bound === "object" ? bound : { path: "" }).attach();
+  return new ListenerParts(core, fd, typeof bound === "object" ? bound : { path: "" });
 }

@@ -13,17 +13,17 @@
  * - ERR and HUP are news for both directions: a call that is tried then says what they mean.
  *
  * A wake-up arms the fiber itself; the descriptor's source is never dispatched. It counts as online, and among what the kernel feeds, only while a fiber
- * waits, at that fiber's priority.
+ * waits, at that fiber's priority. Nothing else goes with its being on or off, so that is set without further ado.
  *
  * @module
  */
 
-import { check, errorCode, SystemError, systemError } from "../event/errno.ts";
+import { errorCode, SystemError, systemError } from "../event/errno.ts";
 import { IoEvent } from "../event/flags.ts";
 import type { Handle, Result } from "../event/kernel/kernel.ts";
 import type { LoopCore } from "../event/loop_core.ts";
 import { SourceKind } from "../event/source_kind.ts";
-import { connect, dispose, setEnabled } from "../event/source_lifecycle.ts";
+import { connect, dispose } from "../event/source_lifecycle.ts";
 import { OFF, ON, SourceNode } from "../event/source_node.ts";
 import { Watch } from "../event/watch_table.ts";
 import { type CurrentFiber, EMPTY, ERROR } from "../future/current.ts";
@@ -76,6 +76,10 @@ export interface StreamIoOptions {
    * there a read ends also where a line does, or where descriptors were sent along.
    */
   readonly isByteStream?: boolean;
+  /** It is a socket for certain. */
+  readonly isSocket?: boolean;
+  /** Told before the descriptor is given back. */
+  readonly onClose?: () => void;
 }
 
 /** One descriptor that fibers use. See the head of this module. */
@@ -87,6 +91,8 @@ export class StreamIo {
   readonly output: Direction = new Direction(OUT);
   isClosed: boolean = false;
   readonly #isByteStream: boolean;
+  readonly #isSocket: boolean;
+  readonly #onClose: (() => void) | undefined;
   #hungUp = false;
   #node: SourceNode | undefined = undefined;
   #watch: Watch | undefined = undefined;
@@ -96,6 +102,8 @@ export class StreamIo {
     this.handle = handle;
     this.title = options.title;
     this.#isByteStream = options.isByteStream ?? false;
+    this.#isSocket = options.isSocket ?? false;
+    this.#onClose = options.onClose;
   }
 
   /** Makes it the loop's: it is closed with the loop at the latest. */
@@ -119,6 +127,7 @@ export class StreamIo {
 
   /** Gives the descriptor back. */
   closeHandle(): void {
+    this.#onClose?.();
     this.core.kernel.close(this.handle);
   }
 
@@ -131,14 +140,14 @@ export class StreamIo {
   // Calls: what they moved, or −1 where they could not, and `ready` says whether to wait.
 
   read(buffer: Uint8Array): number {
-    const count = this.core.kernel.tryRead(this.handle, buffer);
+    const count = this.core.kernel.tryRead(this.handle, buffer, this.#isSocket);
     if (count < 0) return this.failed(this.input, count, "read from");
     if (count < buffer.length && count > 0 && this.#isByteStream && !this.#hungUp) this.input.ready = false;
     return count;
   }
 
   write(data: Uint8Array): number {
-    const count = this.core.kernel.tryWrite(this.handle, data);
+    const count = this.core.kernel.tryWrite(this.handle, data, this.#isSocket);
     if (count < 0) return this.failed(this.output, count, "write to");
     if (count < data.length && this.#isByteStream) this.output.ready = false;
     return count;
@@ -176,16 +185,12 @@ export class StreamIo {
 
   /** Suspends the fiber until the direction is ready. Throws what the kernel refuses. */
   wait(direction: Direction, fiber: FiberCore): void {
-    this.attach();
-    const result = this.#listen(direction);
-    // Nobody would tell when it becomes ready: it is to be tried again.
-    if (result < 0) direction.ready = true;
-    check(result, (code) => `Cannot wait for ${this.title}: ${code}`, "epoll_ctl");
+    if (this.#watch === undefined || (this.#watch.events & direction.events) === 0) this.#listen(direction);
     direction.fiber = fiber;
     direction.waits = true;
     direction.priority = fiber.priority;
     this.core.fed.add(direction.priority);
-    setEnabled(this.core, this.#node!, ON);
+    this.#node!.enabled = ON;
     fiber.park();
   }
 
@@ -195,14 +200,16 @@ export class StreamIo {
     fiber.parkReady();
   }
 
-  #listen({ events }: Direction): number {
-    const watch = this.#watch!;
+  #listen(direction: Direction): void {
+    const watch = this.attach().#watch!;
     const before = watch.events;
-    if ((before & events) !== 0) return 0;
-    watch.events = (before | events) >>> 0;
+    watch.events = (before | direction.events) >>> 0;
     const result = this.core.watches.register(watch);
-    if (result < 0) watch.events = before;
-    return result;
+    if (result >= 0) return;
+    watch.events = before;
+    // Nobody would tell when it becomes ready: it is to be tried again.
+    direction.ready = true;
+    throw systemError(result, `Cannot wait for ${this.title}: ${errorCode(-result)}`, "epoll_ctl");
   }
 
   /** The fiber goes on, for whatever reason. */
@@ -215,7 +222,7 @@ export class StreamIo {
     if (!direction.waits) return;
     direction.waits = false;
     this.core.fed.remove(direction.priority);
-    if (!this.input.waits && !this.output.waits) setEnabled(this.core, this.#node!, OFF);
+    if (!this.input.waits && !this.output.waits) this.#node!.enabled = OFF;
   }
 
   /** The poller reports something. */

@@ -127,10 +127,10 @@ export interface Kernel {
   /** This process's own number. */
   readonly pid: number;
 
-  /** Reads what is there: a count, 0 at the end, −EAGAIN when nothing is. */
-  tryRead(handle: Handle, buffer: Uint8Array): Result;
-  /** Writes what fits: a count, −EAGAIN when nothing does, −EPIPE (never a signal) when nobody reads. */
-  tryWrite(handle: Handle, data: Uint8Array): Result;
+  /** Reads what is there: a count, 0 at the end, −EAGAIN when nothing is. With `isSocket` the handle is one, which may be told to make it cheaper. */
+  tryRead(handle: Handle, buffer: Uint8Array, isSocket?: boolean): Result;
+  /** Writes what fits: a count, −EAGAIN when nothing does, −EPIPE (never a signal) when nobody reads. `isSocket` as with {@linkcode tryRead}. */
+  tryWrite(handle: Handle, data: Uint8Array, isSocket?: boolean): Result;
   /** As {@linkcode tryRead}, into several buffers one after the other. Of more than 1024 the first 1024 count. */
   tryReadVector(handle: Handle, buffers: readonly Uint8Array[]): Result;
   /** As {@linkcode tryWrite}, several pieces in one call. Of more than 1024 the first 1024 count. */

@@ -34,6 +34,22 @@ export function testSockets(hands: KernelHands): void {
       removeFile(trial, listener);
     });
 
+    contractTest(hands, `What is said to be a socket reads and writes over ${place} as it does otherwise`, async (trial) => {
+      const { kernel } = trial;
+      const [listener, client, server] = await connect(trial, makeAddress());
+      const buffer = new Uint8Array(10);
+      assertEquals(kernel.tryRead(server, buffer, true), -Errno.EAGAIN);
+      assertEquals(kernel.tryWrite(client, Uint8Array.of(1, 2, 3), true), 3);
+      await trial.waitFor(server, IN);
+      assertEquals([kernel.tryRead(server, buffer, true), ...buffer.subarray(0, 3)], [3, 1, 2, 3]);
+      kernel.close(client);
+      await trial.waitFor(server, IN);
+      assertEquals(kernel.tryRead(server, buffer, true), 0);
+      kernel.closeWrite(server);
+      assertEquals(kernel.tryWrite(server, buffer, true), -Errno.EPIPE);
+      removeFile(trial, listener);
+    });
+
     contractTest(hands, `Streams over ${place} know where they are bound`, async (trial) => {
       const [listener, client, server] = await connect(trial, makeAddress());
       const address = trial.kernel.localAddress(listener);

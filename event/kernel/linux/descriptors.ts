@@ -7,6 +7,7 @@
  */
 
 import { Errno } from "../../errno.ts";
+import { MessageFlag } from "../../flags.ts";
 import type { Handle, Result } from "../kernel.ts";
 import { cString, failure, libc, result } from "./libc.ts";
 
@@ -22,17 +23,19 @@ export const maxTransfer = 0x7fff_f000;
 /** A duplicate is never one of the standard streams, also where one of them is closed. */
 const firstDuplicate = 3;
 
-/** Reads what is there. */
-export function tryRead(handle: Handle, buffer: Uint8Array): Result {
-  const length = buffer.byteLength;
-  const count = libc.read(handle, buffer as Uint8Array<ArrayBuffer>, length > maxTransfer ? maxTransfer : length);
+/** Reads what is there. A socket is asked by a call of its own, which is shorter. */
+export function tryRead(handle: Handle, buffer: Uint8Array, isSocket: boolean = false): Result {
+  const bytes = buffer as Uint8Array<ArrayBuffer>;
+  const length = Math.min(bytes.byteLength, maxTransfer);
+  const count = isSocket ? libc.recv(handle, bytes, length, 0) : libc.read(handle, bytes, length);
   return count < 0 ? failure() : count;
 }
 
 /** Writes what fits. */
-export function tryWrite(handle: Handle, data: Uint8Array): Result {
-  const length = data.byteLength;
-  const count = libc.write(handle, data as Uint8Array<ArrayBuffer>, length > maxTransfer ? maxTransfer : length);
+export function tryWrite(handle: Handle, data: Uint8Array, isSocket: boolean = false): Result {
+  const bytes = data as Uint8Array<ArrayBuffer>;
+  const length = Math.min(bytes.byteLength, maxTransfer);
+  const count = isSocket ? libc.send(handle, bytes, length, MessageFlag.NOSIGNAL) : libc.write(handle, bytes, length);
   return count < 0 ? failure() : count;
 }
 
