@@ -2,11 +2,12 @@
  * Driving a loop while the host stays alive.
  *
  * While there is work the loop dispatches synchronously, and the host gets its turns in between: microtasks after a dispatch that
- * settled a promise, a turn for its tasks every millisecond, a turn for its timers and sockets every few. (With turns for tasks alone
- * the host's sockets starve.) With nothing to do the driver polls a little longer, because a park costs as much as that, then parks:
- * one call of the kernel's that ends when there is something to poll for. Whatever host code does meanwhile that concerns the loop
- * ends the park too. The call itself may outlive the park; the next park takes it over, and a driving promise settles only
- * after it has ended, or it would keep the process alive.
+ * settled a promise, a turn for its tasks every millisecond, a turn for its timers and sockets every few. (With turns for tasks
+ * alone the host's sockets starve.) With nothing to do the driver lingers for a moment, because a park costs as much as that, then
+ * parks: one call of the kernel's that ends when there is something to poll for. It lingers by polling, so that an answer that is on
+ * its way is seen at once; after a stretch of work, beside which it is little to be woken, by a nap in the kernel, which may last as
+ * long as that work. Whatever host code does meanwhile that concerns the loop ends the park too. The call itself may outlive the
+ * park; the next park takes it over, and a driving promise settles only after it has ended, or it would keep the process alive.
  *
  * @module
  */
@@ -20,8 +21,11 @@ import { withResolvers } from "./with_resolvers.ts";
 /** After so much busy time the host's tasks get a turn, and after so much its timers and sockets. Microseconds. */
 const TASKS_AFTER: Usec = 1_000;
 const IO_AFTER: Usec = 8_000;
-/** How long to poll before parking. */
-const SPIN: Usec = 50;
+/** After so much without one, a wait is used to give the timers and sockets their turn: a park is one, and a short one. */
+const PARK_AFTER: Usec = 4_000;
+/** How long to linger before parking, and after how much work not by polling. */
+const LINGER: Usec = 50;
+const NAP_AFTER: Usec = 20;
 /** And how often at the most: virtual time stands still meanwhile. */
 const MOST_POLLS = 256;
 /** How many microtasks deep a promise may lie that is worth waiting for before polling. */
@@ -40,6 +44,8 @@ export class Driver {
   #lastTasks: Usec = 0;
   #lastIo: Usec = 0;
   #lastLook: Usec = 0;
+  /** When the loop's last wait ended: later by what turns of the host have taken since. */
+  #lastWait: Usec = 0;
   /** When the last drive ended. */
   #lastDrive: Usec = -Infinity;
   /** Dispatches until the next look at the clock. */
@@ -86,7 +92,8 @@ export class Driver {
       if (count === 0) {
         if (!core.prepare()) {
           const changed = core.hostWaits > 0 && await this.#letPromisesSettle();
-          if (!this.#spin(Infinity) && !changed) await this.#park(Infinity);
+          if (!this.#linger(Infinity) && !changed) await this.#park(Infinity);
+          this.#lastWait = this.#now();
           if (!core.finishWait()) continue;
         }
         core.dispatch();
@@ -109,7 +116,9 @@ export class Driver {
   /** As `LoopCore.wait`, giving the host the time. */
   async wait(timeout: Usec): Promise<boolean> {
     const core = this.#core;
-    if (!this.#spin(timeout)) await this.#park(timeout);
+    const end = this.#now() + timeout;
+    if (!this.#linger(timeout)) await this.#park(end - this.#now());
+    this.#lastWait = this.#now();
     return core.finishWait();
   }
 
@@ -127,14 +136,30 @@ export class Driver {
     this.#core.unparked = true;
   };
 
-  /** Polls for a moment, once where more would see nothing else: whether that ended the wait. */
-  #spin(timeout: Usec): boolean {
+  /** Waits for a moment without a turn of the host: whether that ended the wait. */
+  #linger(timeout: Usec): boolean {
     const start = this.#now();
-    let polls = this.#core.poller.seesArrivals ? MOST_POLLS : 1;
+    const nap = Math.min(this.#longestNap(start), timeout);
+    return (nap > 0 ? this.#core.gather(nap) : this.#spin(start, timeout)) || this.#now() - start >= timeout;
+  }
+
+  /** How long the thread may sleep: 0 where polling or parking is better. */
+  #longestNap(now: Usec): Usec {
+    const { hostWaits, poller } = this.#core;
+    const worked = now - this.#lastWait;
+    if (worked < NAP_AFTER || hostWaits > 0 || !poller.canNap || now - this.#lastIo > PARK_AFTER) return 0;
+    return Math.max(0, Math.min(Math.max(worked, LINGER), TASKS_AFTER - (now - this.#lastTasks)));
+  }
+
+  /** Polls for a moment, once where more would see nothing else. */
+  #spin(start: Usec, timeout: Usec): boolean {
+    const { poller } = this.#core;
+    const end = start + Math.min(LINGER, timeout);
+    let polls = poller.seesArrivals ? MOST_POLLS : 1;
     do {
       if (this.#core.gather(0)) return true;
-    } while (--polls > 0 && this.#now() - start < Math.min(SPIN, timeout));
-    return this.#now() - start >= timeout;
+    } while (--polls > 0 && this.#now() < end);
+    return false;
   }
 
   async #park(timeout: Usec): Promise<void> {
@@ -183,9 +208,11 @@ export class Driver {
     if (!this.#turnIsDue) return;
     this.#turnIsDue = false;
     this.#sinceTurn = 0;
-    const io = this.#now() - this.#lastIo >= IO_AFTER;
+    const start = this.#now();
+    const io = start - this.#lastIo >= IO_AFTER;
     await core.kernel.turn(io ? "io" : "tasks");
     this.#lastTasks = this.#lastLook = this.#now();
+    this.#lastWait += this.#lastTasks - start;
     if (io) this.#lastIo = this.#lastTasks;
   }
 
@@ -199,7 +226,8 @@ export class Driver {
   }
 
   #hostHadTurn(now: Usec): void {
-    this.#lastTasks = this.#lastIo = this.#lastLook = now;
+    this.#lastTasks = this.#lastIo = now;
+    this.#lastLook = this.#lastWait = now;
     this.#turnIsDue = false;
   }
 

@@ -256,6 +256,8 @@ export interface Poller {
   readonly handle: Result;
   /** Whether a poll sees what arrives while the host has no turn, so that it may be worth the while to poll again at once. */
   readonly seesArrivals: boolean;
+  /** Whether a poll that waits misses nothing for want of a turn of the host's, and time passes as it does: so it may wait a little in place of a park. */
+  readonly canNap: boolean;
   /** After poll: whose readiness it is. A poll may replace the two arrays by larger ones. */
   readonly readyTokens: Int32Array;
   /** After poll: what is ready, an IoEvent word, or COMPLETED. */

@@ -56,6 +56,7 @@ export interface Surroundings {
  */
 export abstract class EmulatedPoller implements Poller, Sleeper, Watcher {
   abstract readonly seesArrivals: boolean;
+  readonly canNap = false;
   readonly handle: Handle;
   readyTokens: Int32Array = new Int32Array(firstCapacity);
   readyEvents: Int32Array = new Int32Array(firstCapacity);

@@ -281,6 +281,11 @@ export class LinuxPoller implements Poller {
     if (claimed < 0 || this.#hasSignals) return claimed;
     const answer = this.#control(EPOLL_CTL_ADD, signalPipe(this), IoEvent.IN, SIGNALS);
     if (answer < 0) forgetOwner(this);
+  /** Not by whole milliseconds; and what an operation comes to is learnt by a turn of the host's. */
+  get canNap(): boolean {
+    return !sleepsByMilliseconds && this.#operations.size === 0;
+  }
+
     else this.#hasSignals = true;
     return answer;
   }

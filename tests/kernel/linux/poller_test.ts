@@ -50,6 +50,17 @@ Deno.test("Poller.poll() is told of completions once, and so is another poller t
   outer.poller.unwatch(inner.poller.handle);
 });
 
+Deno.test("A poller can nap unless an operation is under way, whose end a turn of the host tells", async () => {
+  await using pipe = openPolledPipe();
+  const { poller } = pipe;
+  assert(poller.canNap);
+  assertEquals(poller.start({ kind: "resolve", hostname: "::1" }, 5), 0);
+  assert(!poller.canNap);
+  assertEquals(poller.poll(0), 1);
+  poller.takeCompletion(5);
+  assert(poller.canNap);
+});
+
 Deno.test("Poller.setWakeup() fires at once for a time that has passed, and once", async () => {
   await using pipe = openPolledPipe();
   for (const clock of [ClockIndex.realtime, ClockIndex.boottime, ClockIndex.monotonic]) {

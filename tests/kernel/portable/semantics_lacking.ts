@@ -8,6 +8,7 @@
 export const lackingFiles: Readonly<Record<string, string>> = {
   "event/child_source_test.ts": "processes by hand",
   "event/child_table_test.ts": "processes by hand",
+  "event/driver_nap_test.ts": "polls that wait for the host",
   "event/driver_test.ts": "nothing: this file has tests for it itself",
   "event/event_loop_endurance_test.ts": "virtual processes and signals",
   "event/inotify_group_test.ts": "inotify",
