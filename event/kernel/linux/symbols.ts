@@ -26,7 +26,7 @@ export const hotSymbols = {
   recv: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
   send: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
   epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
-  epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
+  epoll_wait: { parameters: ["i32", "usize", "i32", "i32"], result: "i32" },
   timerfd_settime: { parameters: ["i32", "i32", "buffer", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
@@ -85,7 +85,7 @@ export const coldSymbols = {
 
   // Waiting. glibc before 2.35 and musl have no epoll_pwait2, so it is called by its number.
   epoll_create1: { parameters: ["i32"], result: "i32" },
-  epoll_pwait2: { name: "syscall", parameters: ["usize", "i32", "buffer", "i32", "buffer", "buffer", "usize"], result: "i32" },
+  epoll_pwait2: { name: "syscall", parameters: ["usize", "i32", "usize", "i32", "buffer", "buffer", "usize"], result: "i32" },
   timerfd_create: { parameters: ["i32", "i32"], result: "i32" },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   io_setup: { name: "syscall", parameters: ["usize", "u32", "buffer"], result: "i32" },
