@@ -20,6 +20,12 @@ const WNOWAIT = 0x0100_0000;
 
 const SI_QUEUE = -1;
 
+/** A struct pidfd_info in words: what of it is asked for and filled in, in the first two, and where the process's number is. */
+const processInfo = new Int32Array(16);
+const pidInInfo = 4;
+const PIDFD_GET_INFO = 0xc040_ff0bn;
+const PIDFD_INFO_PID = 1;
+
 /** A siginfo, of which these are used. */
 const siginfo = new DataView(new ArrayBuffer(128));
 const signoAt = 0;
@@ -34,8 +40,15 @@ export function openProcess(pid: number): Result {
   return result(libc.pidfd_open(SYS_pidfd_open, pid, 0));
 }
 
-/** The number of the process behind a handle, which only the text of its fdinfo in /proc tells. */
+/** The number of the process behind a handle. */
 export function processId(handle: Handle): Result {
+  processInfo[0] = PIDFD_INFO_PID;
+  if (libc.ioctl(handle, PIDFD_GET_INFO, processInfo) === 0 && processInfo[pidInInfo] > 0) return processInfo[pidInInfo];
+  return idFromText(handle);
+}
+
+/** Before Linux 6.13, and where a call failed and it matters why: only the text of its fdinfo in /proc tells. */
+function idFromText(handle: Handle): Result {
   const text = new Uint8Array(1024);
   const length = readFile(`/proc/self/fdinfo/${handle}`, text);
   if (length === -Errno.ENOENT) return notOpen(handle);

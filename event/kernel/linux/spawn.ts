@@ -31,12 +31,16 @@ const noSignals = new Uint8Array(128);
 const allSignals = new Uint8Array(128).fill(0xff);
 const devNull = cString("/dev/null") as CString;
 
+/** The attributes of a child in our process group, and of one that leads its own. */
+let plain: CString | undefined;
+let inGroup: CString | undefined;
+
 /** What libc is told to start. */
 interface Program {
   readonly file: CString;
   readonly args: readonly CString[];
-  /** Entries made here, and the addresses of those that libc has. */
-  readonly environment: readonly (CString | Address)[];
+  /** Entries made here, and the addresses of those that libc has; or libc's own list as it is. */
+  readonly environment: readonly (CString | Address)[] | Address;
   readonly cwd: CString | undefined;
 }
 
@@ -80,7 +84,7 @@ function isDefined<T>(value: T | undefined): value is T {
   return value !== undefined;
 }
 
-function environmentOf({ env, clearEnv }: SpawnCommand): (CString | Address)[] | undefined {
+function environmentOf({ env, clearEnv }: SpawnCommand): (CString | Address)[] | Address | undefined {
   const added: CString[] = [];
   for (const [name, value] of Object.entries(env)) {
     const entry = name === "" || name.includes("=") ? undefined : cString(`${name}=${value}`);
@@ -88,7 +92,8 @@ function environmentOf({ env, clearEnv }: SpawnCommand): (CString | Address)[] |
     added.push(entry);
   }
   if (clearEnv) return added;
-  const kept = ownEnvironment().filter((entry) => added.length === 0 || !Object.hasOwn(env, variableName(stringAt(entry))));
+  if (added.length === 0) return ownEnvironment() || [];
+  const kept = entriesAt(ownEnvironment()).filter((entry) => !Object.hasOwn(env, variableName(stringAt(entry))));
   return [...kept, ...added];
 }
 
@@ -97,12 +102,18 @@ function variableName(entry: string): string {
   return end < 0 ? entry : entry.slice(0, end);
 }
 
-/** Where the entries of this process's environment stand; libc moves the list, `environ`, when a variable is set. */
-function ownEnvironment(): Address[] {
+/** Where the list of this process's variables stands; libc moves the list, `environ`, when a variable is set. */
+function ownEnvironment(): Address {
   const cell = new BigUint64Array(1);
   libc.copyFromVariable(cell, libc.environ, 8n);
+  return cell[0];
+}
+
+/** What a list of addresses has, up to its 0; there may be no list. */
+function entriesAt(list: Address): Address[] {
+  const cell = new BigUint64Array(1);
   const entries: Address[] = [];
-  for (let at = cell[0]; at !== 0n; at += 8n) {
+  for (let at = list; at !== 0n; at += 8n) {
     libc.copyFrom(cell, at, 8n);
     if (cell[0] === 0n) break;
     entries.push(cell[0]);
@@ -141,19 +152,25 @@ function closeAll(handles: readonly Handle[]): void {
 function start(program: Program, command: SpawnCommand, theirs: readonly Handle[]): Result {
   const memory = allocateVectors(program);
   if (memory === 0n) return -Errno.ENOMEM;
-  const actions = new Uint8Array(actionsBytes);
-  const attributes = new Uint8Array(attributesBytes);
+  const { file, args, environment, cwd } = program;
+  const variables = typeof environment === "bigint" ? environment : memory + BigInt((args.length + 1) * 8);
+  const attributes = attributesOf(command.processGroup);
+  const actions = changesNothing(command) ? null : new Uint8Array(actionsBytes);
   const pid = new Int32Array(1);
-  let failed = libc.posix_spawn_file_actions_init(actions) || libc.posix_spawnattr_init(attributes);
-  failed ||= describeStreams(actions, command, theirs);
-  if (program.cwd !== undefined) failed ||= libc.posix_spawn_file_actions_addchdir_np(actions, program.cwd);
-  failed ||= describeAttributes(attributes, command.processGroup);
-  const environment = memory + BigInt((program.args.length + 1) * 8);
-  failed ||= libc.posix_spawnp(pid, program.file, actions, attributes, memory, environment);
-  libc.posix_spawn_file_actions_destroy(actions);
-  libc.posix_spawnattr_destroy(attributes);
+  let failed = 0;
+  if (actions !== null) {
+    failed = libc.posix_spawn_file_actions_init(actions) || describeStreams(actions, command, theirs);
+    if (cwd !== undefined) failed ||= libc.posix_spawn_file_actions_addchdir_np(actions, cwd);
+  }
+  failed ||= libc.posix_spawnp(pid, file, actions, attributes, memory, variables);
+  if (actions !== null) libc.posix_spawn_file_actions_destroy(actions);
   libc.free(memory);
   return failed === 0 ? pid[0] : -failed;
+}
+
+/** The child has our streams and our working directory. */
+function changesNothing({ cwd, stdin, stdout, stderr }: SpawnCommand): boolean {
+  return cwd === undefined && stdin === "inherit" && stdout === "inherit" && stderr === "inherit";
 }
 
 /** Errors of the posix_spawn family are errnos that are returned. */
@@ -168,18 +185,27 @@ function describeStreams(actions: Uint8Array<ArrayBuffer>, command: SpawnCommand
   return failed;
 }
 
-function describeAttributes(attributes: Uint8Array<ArrayBuffer>, processGroup: boolean): number {
-  const flags = POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | (processGroup ? POSIX_SPAWN_SETPGROUP : 0);
-  return libc.posix_spawnattr_setflags(attributes, flags) ||
-    libc.posix_spawnattr_setsigdefault(attributes, allSignals) ||
-    libc.posix_spawnattr_setsigmask(attributes, noSignals) ||
-    libc.posix_spawnattr_setpgroup(attributes, 0);
+/** Made once, for neither libc keeps anything elsewhere or changes them. */
+function attributesOf(processGroup: boolean): CString {
+  return processGroup ? inGroup ??= makeAttributes(POSIX_SPAWN_SETPGROUP) : plain ??= makeAttributes(0);
 }
 
-/** Memory of libc that begins with argv, then the environment, each a list of addresses that a 0 ends; what these point to follows. */
+/** This cannot fail: there is nothing to allocate, and what is set is valid. */
+function makeAttributes(flags: number): CString {
+  const attributes = new Uint8Array(attributesBytes);
+  libc.posix_spawnattr_init(attributes);
+  libc.posix_spawnattr_setflags(attributes, flags | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+  libc.posix_spawnattr_setsigdefault(attributes, allSignals);
+  libc.posix_spawnattr_setsigmask(attributes, noSignals);
+  libc.posix_spawnattr_setpgroup(attributes, 0);
+  return attributes;
+}
+
+/** Memory of libc that begins with argv, then an environment that is made here, each a list of addresses that a 0 ends; what these point to follows. */
 function allocateVectors({ args, environment }: Program): Address {
-  const pointers = args.length + environment.length + 2;
-  const entries = [...args, 0n, ...environment, 0n];
+  const entries = [...args, 0n];
+  if (typeof environment === "object") entries.push(...environment, 0n);
+  const pointers = entries.length;
   const bytes = entries.reduce((sum, entry) => sum + (typeof entry === "bigint" ? 0 : entry.length), pointers * 8);
   const memory = libc.malloc(BigInt(bytes));
   if (memory === 0n) return memory;

@@ -157,6 +157,24 @@ Deno.test("processId() reports ENOTTY for what is no process, EBADF for what is 
   assertEquals(kernel.processId(-1), -Errno.EBADF);
 });
 
+Deno.test("processId() reads the number from /proc where the system does not tell it by a call of its own", () => {
+  const process = start(shell(""));
+  const calls = libc as unknown as Record<"ioctl", (...args: unknown[]) => number>;
+  const { ioctl } = calls;
+  let asked = 0;
+  calls.ioctl = () => {
+    asked++;
+    return -1;
+  };
+  try {
+    assertEquals(kernel.processId(process.handle), process.pid);
+  } finally {
+    calls.ioctl = ioctl;
+  }
+  assertEquals(asked, 1);
+  finish(process);
+});
+
 Deno.test("signalProcess() sends a signal", () => {
   const process = startLiving("trap 'echo got it; exit 6' USR1");
   signal(process, SIGUSR1);
