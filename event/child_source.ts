@@ -12,7 +12,7 @@ import { childTable } from "./child_table.ts";
 import { signalGroups } from "./signal_groups.ts";
 import { type Signal, signalName, signalNumber } from "./signal_names.ts";
 import type { QueuedOptions, QueuedSource } from "./source.ts";
-import { QueuedHandle } from "./source_handle.ts";
+import { nodeOf, QueuedHandle } from "./source_handle.ts";
 import { SourceKind } from "./source_kind.ts";
 import { setPending } from "./source_lifecycle.ts";
 import type { SourceNode } from "./source_node.ts";
@@ -95,6 +95,7 @@ const kind = new SourceKind({
 });
 
 class ChildHandle extends QueuedHandle implements ChildSource {
+  declare readonly node: SourceNode;
   declare readonly pid: number;
   declare readonly callback: (info: ChildInfo, source: ChildSource) => unknown;
   readonly record: ProcessRecord = { pid: 0, uid: 0, code: 0, status: 0 };
@@ -115,7 +116,8 @@ class ChildHandle extends QueuedHandle implements ChildSource {
     callback: ChildCallback | null | undefined,
     options: ChildOptions | undefined,
   ) {
-    super(core, kind, "oneshot", options);
+    super();
+    this.node = nodeOf(core, kind, this, "oneshot", options);
     this.pid = process.pid;
     this.callback = callback ?? (() => core.exit(0));
     this.#kernel = core.kernel;
@@ -151,7 +153,7 @@ class ChildHandle extends QueuedHandle implements ChildSource {
 
   /** Is there a change of the kinds asked for? A death is left for `reap`; other changes, told of beside it, are consumed here. */
   look(node: SourceNode): void {
-    if (node.pending || !node.online || (this.#exited && !this.#exitOnly)) return;
+    if (node.isPending || !node.online || (this.#exited && !this.#exitOnly)) return;
     const { record } = this;
     const wanted = this.#events & ~ChildEvent.NOWAIT;
     const leave = (wanted & ChildEvent.EXITED) !== 0;

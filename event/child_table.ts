@@ -61,10 +61,10 @@ export class ChildTable {
     this.scanWanted = false;
     let best: number | undefined = undefined;
     for (const node of this.#scanned) {
-      if (node.priority > threshold) this.#hasLeftOut = true;
-      if (node.pending || node.priority > threshold) continue;
+      if (node.rank > threshold) this.#hasLeftOut = true;
+      if (node.isPending || node.rank > threshold) continue;
       node.kind.ready(node, 0);
-      if (node.pending && (best === undefined || node.priority < best)) best = node.priority;
+      if (node.isPending && (best === undefined || node.rank < best)) best = node.rank;
     }
     return best;
   }

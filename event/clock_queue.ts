@@ -3,16 +3,20 @@
  *
  * Arming needs two heads: the timer that is due first, and the one whose window closes first. Among timers of one accuracy both
  * orders are the same, so there is a heap for each accuracy in use, and the two heads are found among the heads of the heaps.
- * Timers that wait to be dispatched, and those that are off, are in no heap; a source whose rate limit was exceeded waits among
- * those of accuracy 0 for the end of its window.
+ * Timers that wait to be dispatched, and those that are off, are in no heap. A source whose rate limit was exceeded, of whatever type, waits in a
+ * heap of its own for the end of its window.
  *
  * @module
  */
 
+import { DueTimers } from "./due_timers.ts";
 import { Prioq } from "./prioq.ts";
 import { TimerHeap } from "./timer_heap.ts";
 import type { SourceNode } from "./source_node.ts";
 import type { ClockIndex, Usec } from "./time.ts";
+
+/** So many timers are worth more than a look each; and one in so many of those that wait. */
+const MANY = 16;
 
 /** See the head of this module. */
 export class ClockQueue {
@@ -25,6 +29,8 @@ export class ClockQueue {
   #arrivals: number = 0;
   /** A wake-up that belongs to no timer. */
   alsoAt: Usec = Infinity;
+  /** Sources that wait for the end of a rate limit's window. */
+  readonly suspended: TimerHeap = new TimerHeap(this, 0);
   readonly #heaps = new Map<number, TimerHeap>();
   /** The one of the last arrival: most have the same accuracy as the one before. */
   #recent: TimerHeap | undefined = undefined;
@@ -61,20 +67,21 @@ export class ClockQueue {
     return this.#earliest.first?.first;
   }
 
-  /** Waits for `usec`, within `accuracy` of it. */
-  add(node: SourceNode, usec: Usec, accuracy: Usec): void {
-    const heap = this.#recent?.accuracy === accuracy ? this.#recent : this.#heapOf(accuracy);
+  /** The heap of those with this accuracy. */
+  heapOf(accuracy: Usec): TimerHeap {
+    if (this.#recent?.accuracy === accuracy) return this.#recent;
+    let heap = this.#heaps.get(accuracy);
+    if (heap === undefined) this.#heaps.set(accuracy, heap = new TimerHeap(this, accuracy));
+    return this.#recent = heap;
+  }
+
+  /** Waits in a heap of this clock for `usec`. */
+  add(heap: TimerHeap, node: SourceNode, usec: Usec): void {
     const firstBefore = heap.first;
     node.sequence = ++this.#arrivals;
     heap.add(node, usec);
-    this.#headChanged(heap, firstBefore);
+    if (heap.first !== firstBefore) this.#headChanged(heap);
     this.needsArming = true;
-  }
-
-  #heapOf(accuracy: Usec): TimerHeap {
-    let heap = this.#heaps.get(accuracy);
-    if (heap === undefined) this.#heaps.set(accuracy, heap = new TimerHeap(accuracy));
-    return this.#recent = heap;
   }
 
   /** Sets the wake-up that belongs to no timer; `Infinity` takes it back. */
@@ -83,22 +90,33 @@ export class ClockQueue {
     this.needsArming = true;
   }
 
-  /** Takes it out, if it is in. */
-  remove(node: SourceNode): void {
-    const heap = node.timers;
-    if (heap === undefined) return;
+  /** Takes it out of the heap that it is in. */
+  remove(heap: TimerHeap, node: SourceNode): void {
     const firstBefore = heap.first;
     heap.remove(node);
-    this.#headChanged(heap, firstBefore);
+    if (heap.first !== firstBefore) this.#headChanged(heap);
     this.needsArming = true;
   }
 
-  #forget(heap: TimerHeap): void {
-    this.#heaps.delete(heap.accuracy);
-    if (this.#recent === heap) this.#recent = undefined;
+  /**
+   * Takes out all that are due by then at once, if they are many, and a good part of all that wait: one by one each would go through its
+   * heap. Not where a rate limit ends among them, since that may have a callback.
+   */
+  takeDue(now: Usec): DueTimers | undefined {
+    if (this.suspended.firstKey <= now) return undefined;
+    const heaps = [...this.#earliest].filter((heap) => heap.firstKey <= now);
+    const count = sum(heaps, (heap) => heap.countDue(now));
+    if (count < MANY || count * MANY < sum(heaps, (heap) => heap.size)) return undefined;
+    const due = new DueTimers(count);
+    for (const heap of heaps) {
+      heap.takeDue(now, due);
+      this.#headChanged(heap);
+    }
+    this.needsArming = true;
+    return due;
   }
 
-  #headChanged(heap: TimerHeap, firstBefore: SourceNode | undefined): void {
+  #headChanged(heap: TimerHeap): void {
     if (heap.earliestIndex < 0) {
       this.#earliest.add(heap);
       this.#latest.add(heap);
@@ -106,9 +124,19 @@ export class ClockQueue {
       this.#earliest.removeAt(heap.earliestIndex);
       this.#latest.removeAt(heap.latestIndex);
       if (this.#heaps.size > 16) this.#forget(heap);
-    } else if (heap.first !== firstBefore) {
+    } else {
       this.#earliest.reposition(heap.earliestIndex);
       this.#latest.reposition(heap.latestIndex);
     }
   }
+
+  /** Nobody waits in it at the moment. Those that were in it still know it: there may be another one of this accuracy by the time that they come back. */
+  #forget(heap: TimerHeap): void {
+    if (this.#heaps.get(heap.accuracy) === heap) this.#heaps.delete(heap.accuracy);
+    if (this.#recent === heap) this.#recent = undefined;
+  }
+}
+
+function sum<T>(items: readonly T[], amountOf: (item: T) => number): number {
+  return items.reduce((total, item) => total + amountOf(item), 0);
 }

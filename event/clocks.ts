@@ -41,6 +41,8 @@ export function passClocks(core: LoopCore, endLimits: boolean): boolean {
     }
     if (queue.earliest === Infinity) continue;
     const now = core.stamp(queue.clock);
+    if (queue.earliest > now) continue;
+    queue.takeDue(now)?.forEach((node) => setPending(core, node));
     while (queue.earliest <= now) {
       const node = queue.first!;
       if (!node.rateLimited) setPending(core, node);

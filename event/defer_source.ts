@@ -6,8 +6,9 @@
 
 import type { LoopCore } from "./loop_core.ts";
 import type { LimitedOptions, LimitedSource, PlainCallback } from "./source.ts";
-import { LimitedHandle } from "./source_handle.ts";
+import { LimitedHandle, nodeOf } from "./source_handle.ts";
 import { SourceKind } from "./source_kind.ts";
+import type { SourceNode } from "./source_node.ts";
 import { limitedOptions, requireCallback, requireOptions } from "./validate.ts";
 
 /** Always ready: while it is enabled the loop does not sleep. */
@@ -27,10 +28,12 @@ const kind = new SourceKind({
 });
 
 class DeferHandle extends LimitedHandle implements DeferSource {
+  declare readonly node: SourceNode;
   declare readonly callback: (source: DeferSource) => unknown;
 
   constructor(core: LoopCore, callback: PlainCallback | null | undefined, options: LimitedOptions | undefined) {
-    super(core, kind, "oneshot", options);
+    super();
+    this.node = nodeOf(core, kind, this, "oneshot", options);
     this.callback = callback ?? (() => core.exit(0));
     this.connectWith(core, options, "add a defer source");
   }

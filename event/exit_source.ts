@@ -7,8 +7,9 @@
 import { SystemError } from "./errno.ts";
 import type { LoopCore } from "./loop_core.ts";
 import type { Source, SourceOptions } from "./source.ts";
-import { SourceHandle } from "./source_handle.ts";
+import { nodeOf, SourceHandle } from "./source_handle.ts";
 import { SourceKind } from "./source_kind.ts";
+import type { SourceNode } from "./source_node.ts";
 import { requireOptions, sourceOptions } from "./validate.ts";
 
 /** Told which source it belongs to. */
@@ -31,10 +32,12 @@ const kind = new SourceKind({
 });
 
 class ExitHandle extends SourceHandle implements ExitSource {
+  declare readonly node: SourceNode;
   declare readonly callback: (source: ExitSource) => unknown;
 
   constructor(core: LoopCore, callback: ExitCallback, options: SourceOptions | undefined) {
-    super(core, kind, "oneshot", options);
+    super();
+    this.node = nodeOf(core, kind, this, "oneshot", options);
     this.callback = callback;
     this.connect(core, "add an exit source");
   }

@@ -15,7 +15,7 @@ import type { Handle } from "./kernel/kernel.ts";
 import type { LoopCore } from "./loop_core.ts";
 import { SourceKind } from "./source_kind.ts";
 import { setPending } from "./source_lifecycle.ts";
-import { ONESHOT, SourceNode } from "./source_node.ts";
+import { ONESHOT, PlainNode, type SourceNode } from "./source_node.ts";
 import { Watch } from "./watch_table.ts";
 
 /** An inotify source's handle, as far as its group is concerned. */
@@ -76,7 +76,7 @@ export class InotifyGroup {
 
   private constructor(core: LoopCore, watcher: Handle, priority: number) {
     this.#core = core;
-    const node = new SourceNode(core, kind, ONESHOT, priority);
+    const node = new PlainNode(core, kind, ONESHOT, priority);
     node.owner = this;
     this.#watch = new Watch(node, watcher, IoEvent.IN);
   }
@@ -98,7 +98,7 @@ export class InotifyGroup {
   }
 
   get priority(): number {
-    return this.#watch.node.priority;
+    return this.#watch.node.rank;
   }
 
   get isEmpty(): boolean {
@@ -124,7 +124,7 @@ export class InotifyGroup {
     file!.members.add(node);
     this.#members.set(node, file!);
     // One that comes from another group, with a record from there.
-    if (node.pending) this.#due.add(node);
+    if (node.isPending) this.#due.add(node);
     return 0;
   }
 

@@ -34,7 +34,7 @@ export class InotifyGroups {
   /** Takes a source in, and its file. A negative errno: it is as before, and the file is still the caller's. */
   add(node: SourceNode, file: Handle): number {
     const owner = node.owner as InotifyOwner;
-    const group = this.#join(node, file, node.priority);
+    const group = this.#join(node, file, node.rank);
     if (typeof group === "number") return group;
     owner.group = group;
     owner.file = file;

@@ -13,8 +13,9 @@ import { inotifyGroups, type InotifyOwner } from "./inotify_groups.ts";
 import type { Handle, Kernel, Result } from "./kernel/kernel.ts";
 import type { LoopCore } from "./loop_core.ts";
 import type { LimitedOptions, LimitedSource } from "./source.ts";
-import { LimitedHandle } from "./source_handle.ts";
+import { LimitedHandle, nodeOf } from "./source_handle.ts";
 import { SourceKind } from "./source_kind.ts";
+import type { SourceNode } from "./source_node.ts";
 import { limitedOptions, requireCallback, requireFd, requireOptions } from "./validate.ts";
 
 /** A file by its path, or by a descriptor that stays yours. */
@@ -49,13 +50,14 @@ const kind = new SourceKind({
   invoke: (node) => (node.owner as InotifyHandle).deliver(),
   afterDispatch: (node) => (node.owner as InotifyHandle).settle(),
   pendingChanged(node) {
-    if (!node.pending) (node.owner as InotifyHandle).group!.satisfied(node);
+    if (!node.isPending) (node.owner as InotifyHandle).group!.satisfied(node);
   },
   reprioritise: (node, priority) => node.core!.inotify!.move(node, priority),
   disconnect: (node) => node.core!.inotify!.remove(node),
 });
 
 class InotifyHandle extends LimitedHandle implements InotifySource, InotifyOwner {
+  declare readonly node: SourceNode;
   declare readonly mask: number;
   declare readonly callback: (event: InotifyEvent, source: InotifySource) => unknown;
   event: InotifyEvent | undefined = undefined;
@@ -71,7 +73,8 @@ class InotifyHandle extends LimitedHandle implements InotifySource, InotifyOwner
     callback: InotifyCallback | null | undefined,
     options: LimitedOptions | undefined,
   ) {
-    super(core, kind, (mask & WatchEvent.ONESHOT) === 0 ? "on" : "oneshot", options);
+    super();
+    this.node = nodeOf(core, kind, this, (mask & WatchEvent.ONESHOT) === 0 ? "on" : "oneshot", options);
     this.mask = mask >>> 0;
     this.callback = callback ?? (() => core.exit(0));
     this.#path = core.kernel.pathOf(file);

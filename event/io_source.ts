@@ -8,7 +8,7 @@ import { check, SystemError } from "./errno.ts";
 import { IoEvent } from "./flags.ts";
 import type { LoopCore } from "./loop_core.ts";
 import type { LimitedOptions, LimitedSource } from "./source.ts";
-import { LimitedHandle } from "./source_handle.ts";
+import { LimitedHandle, nodeOf } from "./source_handle.ts";
 import { SourceKind } from "./source_kind.ts";
 import { clearPending, setPending } from "./source_lifecycle.ts";
 import type { SourceNode } from "./source_node.ts";
@@ -63,7 +63,7 @@ const kind = new SourceKind({
   },
   ready(node, events) {
     const handle = node.owner as IoHandle;
-    handle.stored = node.pending ? handle.stored | events : events;
+    handle.stored = node.isPending ? handle.stored | events : events;
     setPending(node.core!, node);
   },
   release(node) {
@@ -76,6 +76,7 @@ function register(node: SourceNode): number {
 }
 
 class IoHandle extends LimitedHandle implements IoSource {
+  declare readonly node: SourceNode;
   declare readonly watch: Watch;
   declare readonly callback: (revents: number, source: IoSource) => unknown;
   readonly #kernel: LoopCore["kernel"];
@@ -83,7 +84,8 @@ class IoHandle extends LimitedHandle implements IoSource {
   ownsFd: boolean;
 
   constructor(core: LoopCore, fd: number, events: number, callback: IoCallback | null | undefined, options: IoOptions | undefined) {
-    super(core, kind, "on", options);
+    super();
+    this.node = nodeOf(core, kind, this, "on", options);
     this.#kernel = core.kernel;
     this.watch = new Watch(this.node, fd, events);
     this.callback = callback ?? (() => core.exit(0));

@@ -267,7 +267,7 @@ export class LoopCore {
    */
   #pollCouldMatter(head: QueueNode): boolean {
     if (this.fed.total === 0) return false;
-    return this.pollsAlways || this.fed.best < head.priority || head.sequence > this.#arrivalsAtPoll;
+    return this.pollsAlways || this.fed.best < head.rank || head.sequence > this.#arrivalsAtPoll;
   }
 
   /** There is work that no poll would report. */
@@ -293,11 +293,11 @@ export class LoopCore {
         const watch = this.watches.get(poller.readyTokens[i]);
         if (watch === undefined) continue;
         const { node } = watch;
-        const wasPending = node.pending;
+        const wasPending = node.isPending;
         node.kind.ready(node, poller.readyEvents[i]);
-        if (!wasPending && node.pending && node.priority <= threshold) {
+        if (!wasPending && node.isPending && node.rank <= threshold) {
           found = true;
-          if (node.priority < this.#bestFound) this.#bestFound = node.priority;
+          if (node.rank < this.#bestFound) this.#bestFound = node.rank;
         }
       }
       if (count < capacity) break;
@@ -377,11 +377,11 @@ export class LoopCore {
     if (kind.alwaysPending) {
       this.pending.remove(node);
       node.pendingIteration = this.iteration;
-      if (node.enabled === ON) this.pending.add(node);
+      if (node.mode === ON) this.pending.add(node);
       else this.#switchOffQueued(node);
     } else {
       if (kind.beforeDispatch !== undefined && !this.#admits(node)) return;
-      if (node.enabled === ONESHOT) setEnabled(this, node, OFF);
+      if (node.mode === ONESHOT) setEnabled(this, node, OFF);
       else clearPending(this, node);
     }
     if (!kind.post) this.#markPosts();
@@ -416,13 +416,13 @@ export class LoopCore {
   /** One that stays on goes to the end of its queue. */
   #renewExit(node: SourceNode): void {
     node.pendingIteration = this.iteration;
-    if (node.enabled === ON) this.exits.add(node);
+    if (node.mode === ON) this.exits.add(node);
     else this.#switchOffQueued(node);
   }
 
   /** A oneshot source that was taken out of its queue, and is in no other place. */
   #switchOffQueued(node: SourceNode): void {
-    node.enabled = OFF;
+    node.mode = OFF;
     this.prepares.changed(node);
   }
 
@@ -537,10 +537,10 @@ export class LoopCore {
 
   /** Gives a task another priority, in its queue too. */
   moveTask(task: Task, priority: number): void {
-    if (task.priority === priority) return;
+    if (task.rank === priority) return;
     const queue = task.bucket?.queue;
     queue?.remove(task);
-    task.priority = priority;
+    task.rank = priority;
     queue?.add(task);
   }
 
@@ -567,7 +567,7 @@ export class LoopCore {
   #isIdle(): boolean {
     if (this.pending.first !== undefined || this.hostWaits > 0) return false;
     for (const node of this.sources) {
-      if (node.enabled !== OFF && !node.kind.exit && !node.kind.post) return false;
+      if (node.mode !== OFF && !node.kind.exit && !node.kind.post) return false;
     }
     return true;
   }

@@ -70,7 +70,7 @@ export class PendingQueue {
 
   /** Puts it in its place; it must not be in a queue. */
   add(node: QueueNode): void {
-    const bucket = this.#bucketOf(node.priority);
+    const bucket = this.#bucketOf(node.rank);
     if (bucket.index < 0) this.#listed.add(bucket);
     node.bucket = bucket;
     node.sequence = ++this.arrivals;

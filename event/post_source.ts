@@ -6,8 +6,9 @@
 
 import type { LoopCore } from "./loop_core.ts";
 import type { PlainCallback, QueuedOptions, QueuedSource } from "./source.ts";
-import { QueuedHandle } from "./source_handle.ts";
+import { nodeOf, QueuedHandle } from "./source_handle.ts";
 import { SourceKind } from "./source_kind.ts";
+import type { SourceNode } from "./source_node.ts";
 import { queuedOptions, requireCallback, requireOptions } from "./validate.ts";
 
 /** Becomes pending with every dispatch of another type of source; several before its turn make one run. */
@@ -26,10 +27,12 @@ const kind = new SourceKind({
 });
 
 class PostHandle extends QueuedHandle implements PostSource {
+  declare readonly node: SourceNode;
   declare readonly callback: (source: PostSource) => unknown;
 
   constructor(core: LoopCore, callback: PlainCallback | null | undefined, options: QueuedOptions | undefined) {
-    super(core, kind, "on", options);
+    super();
+    this.node = nodeOf(core, kind, this, "on", options);
     this.callback = callback ?? (() => core.exit(0));
     this.connectWith(core, options, "add a post source");
   }

@@ -51,5 +51,5 @@ function before(a: SourceNode, b: SourceNode): boolean {
   if (a.online !== b.online) return a.online;
   const x = a.extra!.prepareIteration;
   const y = b.extra!.prepareIteration;
-  return x !== y ? x < y : a.priority < b.priority;
+  return x !== y ? x < y : a.rank < b.rank;
 }

@@ -14,7 +14,7 @@ import type { LoopCore } from "./loop_core.ts";
 import { INITIAL } from "./loop_state.ts";
 import { openPressurePlace, type PressurePlace } from "./pressure_place.ts";
 import type { LimitedOptions, LimitedSource, PlainCallback } from "./source.ts";
-import { LimitedHandle } from "./source_handle.ts";
+import { LimitedHandle, nodeOf } from "./source_handle.ts";
 import { SourceKind } from "./source_kind.ts";
 import { setEnabled, setPending } from "./source_lifecycle.ts";
 import { OFF, type SourceNode } from "./source_node.ts";
@@ -71,7 +71,7 @@ function kindOf(resource: PressureResource): SourceKind {
     goOffline: (node) => node.core!.watches.unregister((node.owner as PressureHandle).watch),
     ready(node, events) {
       const handle = node.owner as PressureHandle;
-      handle.stored = node.pending ? handle.stored | events : events;
+      handle.stored = node.isPending ? handle.stored | events : events;
       setPending(node.core!, node);
     },
     beforeDispatch: (node) => (node.owner as PressureHandle).admit(node, node.core!),
@@ -81,6 +81,7 @@ function kindOf(resource: PressureResource): SourceKind {
 }
 
 class PressureHandle extends LimitedHandle implements PressureSource {
+  declare readonly node: SourceNode;
   declare readonly resource: PressureResource;
   declare readonly callback: (source: PressureSource) => unknown;
   declare readonly watch: Watch;
@@ -104,7 +105,8 @@ class PressureHandle extends LimitedHandle implements PressureSource {
     callback: PlainCallback | null | undefined,
     options: LimitedOptions | undefined,
   ) {
-    super(core, kinds[resource], "on", options);
+    super();
+    this.node = nodeOf(core, kinds[resource], this, "on", options);
     this.resource = resource;
     this.callback = callback ?? (() => {});
     this.watch = new Watch(this.node, place.handle, place.events);

@@ -1,8 +1,11 @@
 /**
  * What waits in the loop's queues, as far as the queues know.
  *
- * There are three classes of it in all: every source is a node of one, every callback of a future of another, and a fiber is its own node. V8
- * reads a field of up to four classes at once, where a class for each of ten types would send it to a lookup.
+ * There are four classes of it in all: every callback of a future is a node of one, a fiber is its own node, and so is a timer of the user's; every
+ * other source is a node of the fourth. V8 reads a field of up to four classes at once, where a class for each of ten types would send it to a
+ * lookup.
+ *
+ * Where users know a thing by the same name in another shape, it has a name of its own here: a handle may be a node.
  *
  * @module
  */
@@ -13,7 +16,8 @@ import type { SourceKind } from "./source_kind.ts";
 /** A source, or a task. */
 export interface QueueNode {
   readonly kind: SourceKind;
-  priority: number;
+  /** Its priority. */
+  rank: number;
   /** The iteration in which it became pending; for those that always are: of its last dispatch, or of its making. */
   pendingIteration: number;
   /** Counts up with each arrival in a queue: first in, first out. */

@@ -75,7 +75,7 @@ export function leaveRateLimit(core: LoopCore, node: SourceNode): number {
   if (!node.rateLimited) return 0;
   const limiter = node.extra!.rateLimit!;
   resume(core, node);
-  const result = node.enabled === OFF ? 0 : goOnline(core, node);
+  const result = node.mode === OFF ? 0 : goOnline(core, node);
   if (result < 0) {
     suspend(core, node, limiter.windowEnd);
     return result;

@@ -114,11 +114,11 @@ export class SignalGroups {
     this.#stale = false;
     const byPriority = new Map<number, Group>();
     for (const [signal, node] of this.#sources) {
-      if (node.online) join(byPriority, node.priority, signal, node);
+      if (node.online) join(byPriority, node.rank, signal, node);
     }
     if (this.#core.children?.wantsSignal) {
       const own = this.#sources.get(SIGCHLD);
-      join(byPriority, own?.priority ?? 0, SIGCHLD, undefined);
+      join(byPriority, own?.rank ?? 0, SIGCHLD, undefined);
     }
     for (const group of byPriority.values()) group.set.sort((a, b) => a - b);
     return this.#groups = [...byPriority].sort(([a], [b]) => a - b).map(([, group]) => group);
@@ -134,7 +134,7 @@ function join(groups: Map<number, Group>, priority: number, signal: number, node
 
 /** One of its records is out for delivery. */
 function isBusy(group: Group): boolean {
-  return group.members.some((node) => node.pending);
+  return group.members.some((node) => node.isPending);
 }
 
 /** The loop's groups, made with the first signal. */

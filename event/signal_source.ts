@@ -10,7 +10,7 @@ import type { LoopCore } from "./loop_core.ts";
 import { signalGroups, type SignalReceiver } from "./signal_groups.ts";
 import { type Signal, type SignalName, signalName, signalNumber } from "./signal_names.ts";
 import type { LimitedOptions, LimitedSource } from "./source.ts";
-import { LimitedHandle } from "./source_handle.ts";
+import { LimitedHandle, nodeOf } from "./source_handle.ts";
 import { SourceKind } from "./source_kind.ts";
 import type { SourceNode } from "./source_node.ts";
 import { limitedOptions, requireCallback, requireOptions } from "./validate.ts";
@@ -70,12 +70,14 @@ const kind = new SourceKind({
 });
 
 class SignalHandle extends LimitedHandle implements SignalSource, SignalReceiver {
+  declare readonly node: SourceNode;
   declare readonly signal: number;
   declare readonly callback: (info: SignalInfo, source: SignalSource) => unknown;
   record: SignalRecord | undefined = undefined;
 
   constructor(core: LoopCore, signal: number, callback: SignalCallback | null | undefined, options: LimitedOptions | undefined) {
-    super(core, kind, "on", { ...options, description: options?.description ?? signalName(signal).slice(3) });
+    super();
+    this.node = nodeOf(core, kind, this, "on", { ...options, description: options?.description ?? signalName(signal).slice(3) });
     this.signal = signal;
     this.callback = callback ?? (() => core.exit(0));
     const groups = signalGroups(core);

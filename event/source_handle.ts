@@ -4,7 +4,7 @@
  * @module
  */
 
-import { check, SystemError } from "./errno.ts";
+import { check, errorCode, SystemError, systemError } from "./errno.ts";
 import type { EventLoop } from "./event_loop.ts";
 import type { LoopCore } from "./loop_core.ts";
 import { FINISHED } from "./loop_state.ts";
@@ -12,13 +12,21 @@ import { leaveRateLimit, limiterOf, type RateLimit } from "./rate_limit.ts";
 import type { Enabled, LimitedOptions, LimitedSource, PlainCallback, QueuedOptions, QueuedSource, Source, SourceType } from "./source.ts";
 import type { SourceKind } from "./source_kind.ts";
 import { connect, dispose, setEnabled, setPrepare, setPriority } from "./source_lifecycle.ts";
-import { OFF, ON, ONESHOT, SourceExtra, SourceNode } from "./source_node.ts";
+import { OFF, ON, ONESHOT, PlainNode, SourceExtra, type SourceNode } from "./source_node.ts";
 import { enabledNumber, requirePriority } from "./validate.ts";
 
 const enabledNames: Record<number, Enabled> = { [OFF]: "off", [ON]: "on", [ONESHOT]: "oneshot" };
 
+/** Its node, not connected yet. Throws EINVAL for options that are out of range. */
+export function nodeOf(core: LoopCore, kind: SourceKind, owner: Source, enabled: Enabled, options: LimitedOptions | undefined): SourceNode {
+  const node = new PlainNode(core, kind, enabledNumber(options?.enabled ?? enabled), requirePriority(options?.priority ?? 0));
+  node.owner = owner;
+  if (options !== undefined) setExtras(node, options);
+  return node;
+}
+
 /** What few sources have, of all that any type takes: others were refused before. Here, in one place, it costs those that have none of it the least. */
-function setExtras(node: SourceNode, options: LimitedOptions): void {
+export function setExtras(node: SourceNode, options: LimitedOptions): void {
   const { description, onDestroy, exitOnFailure, rateLimit, onRateLimitExpired } = options;
   if ((description ?? onDestroy ?? exitOnFailure ?? rateLimit ?? onRateLimitExpired) === undefined) return;
   const extra = node.extra = new SourceExtra();
@@ -29,25 +37,19 @@ function setExtras(node: SourceNode, options: LimitedOptions): void {
   extra.onRateLimitExpired = onRateLimitExpired as ((owner: unknown) => unknown) | undefined;
 }
 
-/** What all handles do. */
+/** What all handles do, over the node that each type makes. */
 export abstract class SourceHandle implements Source {
-  declare readonly node: SourceNode;
-
-  /** A node of this kind, not connected yet. Throws EINVAL for options that are out of range. */
-  constructor(core: LoopCore, kind: SourceKind, enabled: Enabled, options: LimitedOptions | undefined) {
-    const node = new SourceNode(core, kind, enabledNumber(options?.enabled ?? enabled), requirePriority(options?.priority ?? 0));
-    node.owner = this;
-    this.node = node;
-    if (options !== undefined) setExtras(node, options);
-  }
+  abstract readonly node: SourceNode;
 
   /** Hands it to the loop; `action` is what the user asked for, for the error. */
   connect(core: LoopCore, action: string): this {
-    check(connect(core, this.node), (code) => `Cannot ${action}: ${code}`);
+    const result = connect(core, this.node);
+    // By hand: a million timers would make a closure each.
+    if (result < 0) throw systemError(result, `Cannot ${action}: ${errorCode(-result)}`);
     return this;
   }
 
-  protected get extra(): SourceExtra {
+  protected get rare(): SourceExtra {
     return this.node.extra ??= new SourceExtra();
   }
 
@@ -58,7 +60,7 @@ export abstract class SourceHandle implements Source {
   }
 
   get enabled(): Enabled {
-    return enabledNames[this.node.enabled];
+    return enabledNames[this.node.mode];
   }
 
   set enabled(value: Enabled) {
@@ -69,7 +71,7 @@ export abstract class SourceHandle implements Source {
   }
 
   get priority(): number {
-    return this.node.priority;
+    return this.node.rank;
   }
 
   set priority(value: number) {
@@ -82,7 +84,7 @@ export abstract class SourceHandle implements Source {
   }
 
   set description(value: string | undefined) {
-    this.extra.description = value;
+    this.rare.description = value;
   }
 
   get onDestroy(): (() => void) | undefined {
@@ -91,7 +93,7 @@ export abstract class SourceHandle implements Source {
 
   set onDestroy(callback: (() => void) | undefined) {
     if (this.node.core === undefined) throw new SystemError("EINVAL", `Cannot set onDestroy of ${this.title}: it is disposed`);
-    this.extra.onDestroy = callback;
+    this.rare.onDestroy = callback;
   }
 
   [Symbol.dispose](): void {
@@ -133,7 +135,7 @@ export abstract class QueuedHandle extends SourceHandle implements QueuedSource 
     const { core, kind } = this.node;
     if (core === undefined) return false;
     if (kind.kernelFed) core.catchUp();
-    return this.node.pending;
+    return this.node.isPending;
   }
 
   get exitOnFailure(): boolean {
@@ -141,7 +143,7 @@ export abstract class QueuedHandle extends SourceHandle implements QueuedSource 
   }
 
   set exitOnFailure(value: boolean) {
-    this.extra.exitOnFailure = value;
+    this.rare.exitOnFailure = value;
   }
 
   get prepare(): PlainCallback | undefined {
@@ -163,11 +165,11 @@ export abstract class LimitedHandle extends QueuedHandle implements LimitedSourc
   set rateLimit(limit: RateLimit | undefined) {
     const limiter = limiterOf(limit);
     this.leaveRateLimit();
-    this.extra.rateLimit = limiter;
+    this.rare.rateLimit = limiter;
   }
 
   get rateLimited(): boolean {
-    return this.node.rateLimited;
+    return this.node.extra?.rateLimited ?? false;
   }
 
   get onRateLimitExpired(): PlainCallback | undefined {
@@ -175,7 +177,7 @@ export abstract class LimitedHandle extends QueuedHandle implements LimitedSourc
   }
 
   set onRateLimitExpired(callback: PlainCallback | undefined) {
-    this.extra.onRateLimitExpired = callback as ((owner: unknown) => unknown) | undefined;
+    this.rare.onRateLimitExpired = callback as ((owner: unknown) => unknown) | undefined;
   }
 
   leaveRateLimit(): boolean {

@@ -10,8 +10,8 @@ import type { Usec } from "./time.ts";
 
 /** Takes a source up. On failure, a negative errno, it has left nothing behind. */
 export function connect(core: LoopCore, node: SourceNode): number {
-  const { enabled } = node;
-  node.enabled = OFF;
+  const enabled = node.mode;
+  node.mode = OFF;
   const result = enabled === OFF ? 0 : switchOn(core, node, enabled);
   if (result < 0) {
     node.core = undefined;
@@ -25,17 +25,17 @@ export function connect(core: LoopCore, node: SourceNode): number {
 
 /** Off, on or oneshot. A negative errno leaves it as it was. */
 export function setEnabled(core: LoopCore, node: SourceNode, enabled: number): number {
-  const before = node.enabled;
+  const before = node.mode;
   if (before === enabled) return 0;
   let result = 0;
   if (enabled === OFF) {
     if (!node.rateLimited) goOffline(core, node);
-    node.enabled = OFF;
+    node.mode = OFF;
     clearPending(core, node);
   } else if (before !== OFF) {
-    node.enabled = enabled;
+    node.mode = enabled;
     if (!node.rateLimited) result = node.kind.modeChanged(node);
-    if (result < 0) node.enabled = before;
+    if (result < 0) node.mode = before;
   } else {
     clearPending(core, node);
     result = switchOn(core, node, enabled);
@@ -46,10 +46,10 @@ export function setEnabled(core: LoopCore, node: SourceNode, enabled: number): n
 }
 
 function switchOn(core: LoopCore, node: SourceNode, enabled: number): number {
-  node.enabled = enabled;
+  node.mode = enabled;
   if (node.rateLimited) return 0;
   const result = goOnline(core, node);
-  if (result < 0) node.enabled = OFF;
+  if (result < 0) node.mode = OFF;
   return result;
 }
 
@@ -57,36 +57,36 @@ function switchOn(core: LoopCore, node: SourceNode, enabled: number): number {
 export function goOnline(core: LoopCore, node: SourceNode): number {
   const result = node.kind.goOnline(node);
   if (result < 0) return result;
-  if (node.kind.kernelFed) core.fed.add(node.priority);
-  if (node.pending) core.enqueue(node);
+  if (node.kind.kernelFed) core.fed.add(node.rank);
+  if (node.isPending) core.enqueue(node);
   return 0;
 }
 
 /** Takes an online source out of all that would make it run; it still reads as enabled while this happens. */
 export function goOffline(core: LoopCore, node: SourceNode): void {
   if (node.bucket !== undefined) core.dequeue(node);
-  if (node.kind.kernelFed) core.fed.remove(node.priority);
+  if (node.kind.kernelFed) core.fed.remove(node.rank);
   node.kind.goOffline(node);
 }
 
 /** An offline source waits on the clock of rate limits until `end`. It counts as fed by the kernel: only a look at the clocks wakes it. */
 export function suspend(core: LoopCore, node: SourceNode, end: Usec): void {
-  node.rateLimited = true;
-  core.limitClock.add(node, end, 0);
-  core.fed.add(node.priority);
+  node.extra!.rateLimited = true;
+  core.limitClock.add(core.limitClock.suspended, node, end);
+  core.fed.add(node.rank);
 }
 
 /** It waits there no longer, and is still offline. */
 export function resume(core: LoopCore, node: SourceNode): void {
-  node.rateLimited = false;
-  core.limitClock.remove(node);
-  core.fed.remove(node.priority);
+  node.extra!.rateLimited = false;
+  core.limitClock.remove(core.limitClock.suspended, node);
+  core.fed.remove(node.rank);
 }
 
 /** It has something to deliver. */
 export function setPending(core: LoopCore, node: SourceNode): void {
-  if (node.pending) return;
-  node.pending = true;
+  if (node.isPending) return;
+  node.isPending = true;
   node.pendingIteration = core.iteration;
   if (!node.online) return;
   node.kind.pendingChanged(node);
@@ -95,22 +95,22 @@ export function setPending(core: LoopCore, node: SourceNode): void {
 
 /** It has nothing to deliver any more. Of what is always pending this says nothing. */
 export function clearPending(core: LoopCore, node: SourceNode): void {
-  if (!node.pending || node.kind.alwaysPending) return;
-  node.pending = false;
+  if (!node.isPending || node.kind.alwaysPending) return;
+  node.isPending = false;
   if (node.bucket !== undefined) core.dequeue(node);
   node.kind.pendingChanged(node);
 }
 
 /** A negative errno leaves it as it was. */
 export function setPriority(core: LoopCore, node: SourceNode, priority: number): number {
-  if (node.priority === priority) return 0;
+  if (node.rank === priority) return 0;
   const result = node.kind.reprioritise(node, priority);
   if (result < 0) return result;
   const queued = node.bucket !== undefined;
   const counted = node.rateLimited || (node.kind.kernelFed && node.online);
   if (queued) core.dequeue(node);
-  if (counted) core.fed.remove(node.priority);
-  node.priority = priority;
+  if (counted) core.fed.remove(node.rank);
+  node.rank = priority;
   if (counted) core.fed.add(priority);
   if (queued) core.enqueue(node);
   core.prepares.changed(node);

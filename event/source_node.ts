@@ -1,8 +1,9 @@
 /**
- * What the loop keeps of a source. The handles that users hold are thin and stand in `source.ts`.
+ * What the loop keeps of a source.
  *
- * Every source is a node of this one class, whatever its type. So a field that only some types need stands here if the loop touches it in every
- * iteration, and with its owner or in `extra` if not.
+ * A timer of the user's, of which there may be a million, is a node and its handle in one (`time_source.ts`); every other source is a
+ * `PlainNode`, whose handle is thin and holds it. So a field that only some types need stands here if the loop touches it in every iteration, and
+ * with its owner or in `extra` if not.
  *
  * @module
  */
@@ -11,10 +12,11 @@ import type { Bucket } from "./pending_queue.ts";
 import type { LoopCore } from "./loop_core.ts";
 import type { QueueNode } from "./queue_node.ts";
 import type { SourceKind } from "./source_kind.ts";
+import type { Usec } from "./time.ts";
 import type { TimerHeap } from "./timer_heap.ts";
 import type { RateLimiter } from "./rate_limit.ts";
 
-/** `enabled`, as the C interface numbers it. */
+/** The modes: `enabled`, as the C interface numbers it. */
 export const OFF = 0;
 export const ON = 1;
 export const ONESHOT = -1;
@@ -30,43 +32,61 @@ export class SourceExtra {
   /** Where it sits in the prepare queue; −1: it does not. */
   prepareIndex: number = -1;
   rateLimit: RateLimiter | undefined = undefined;
+  /** Its limit was exceeded: it is suspended. */
+  rateLimited: boolean = false;
   /** Given the owner. */
   onRateLimitExpired: ((owner: unknown) => unknown) | undefined = undefined;
 }
 
 /** One registered source. */
-export class SourceNode implements QueueNode {
-  declare readonly kind: SourceKind;
+export interface SourceNode extends QueueNode {
   /** The handle, the future: whatever `kind` deals in. It holds the type's own data. */
+  readonly owner: unknown;
+  /** Where it is in a heap, of a clock or of a bucket's overflow; −1: in none. */
+  heapIndex: number;
+  /** `undefined` once it is disconnected. */
+  core: LoopCore | undefined;
+  mode: number;
+  /** It has something to deliver. */
+  isPending: boolean;
+  extra: SourceExtra | undefined;
+  /** Its neighbours among the sources of the loop. */
+  previousSource: SourceNode | undefined;
+  nextSource: SourceNode | undefined;
+  /** Those of a time: the heap that they wait in while they are online and not pending. */
+  heap: TimerHeap | undefined;
+  /** And when they are due, as two small integers: see `timeOf`. */
+  timeHigh: number;
+  timeLow: number;
+  readonly rateLimited: boolean;
+  readonly online: boolean;
+}
+
+/** Any source but a timer of the user's. */
+export class PlainNode implements SourceNode {
+  declare readonly kind: SourceKind;
   declare owner: unknown;
-  declare priority: number;
-  /** The iteration in which it became pending; for those that always are: of its last dispatch, or of its making. */
+  declare rank: number;
   declare pendingIteration: number;
   declare sequence: number;
   declare bucket: Bucket | undefined;
   declare previous: QueueNode | undefined;
   declare next: QueueNode | undefined;
-  /** Where it is in a heap, of a clock or of a bucket's overflow; −1: in none. */
   declare heapIndex: number;
-  /** `undefined` once it is disconnected. */
   declare core: LoopCore | undefined;
-  declare enabled: number;
-  declare pending: boolean;
-  declare rateLimited: boolean;
+  declare mode: number;
+  declare isPending: boolean;
   declare extra: SourceExtra | undefined;
-  /** Its neighbours among the sources of the loop. */
   declare previousSource: SourceNode | undefined;
   declare nextSource: SourceNode | undefined;
-  /** Time sources: when it is due, and how much later it may come. */
-  declare usec: number;
-  declare accuracy: number;
-  /** The heap of a clock that it is in. */
-  declare timers: TimerHeap | undefined;
+  declare heap: TimerHeap | undefined;
+  declare timeHigh: number;
+  declare timeLow: number;
 
-  constructor(core: LoopCore, kind: SourceKind, enabled: number, priority: number) {
+  constructor(core: LoopCore, kind: SourceKind, mode: number, rank: number) {
     this.kind = kind;
     this.owner = undefined;
-    this.priority = priority;
+    this.rank = rank;
     this.pendingIteration = core.iteration;
     this.sequence = 0;
     this.bucket = undefined;
@@ -74,18 +94,42 @@ export class SourceNode implements QueueNode {
     this.next = undefined;
     this.heapIndex = -1;
     this.core = core;
-    this.enabled = enabled;
-    this.pending = kind.alwaysPending;
-    this.rateLimited = false;
+    this.mode = mode;
+    this.isPending = kind.alwaysPending;
     this.extra = undefined;
     this.previousSource = undefined;
     this.nextSource = undefined;
-    this.usec = 0;
-    this.accuracy = 0;
-    this.timers = undefined;
+    this.heap = undefined;
+    this.timeHigh = 0;
+    this.timeLow = 0;
+  }
+
+  get rateLimited(): boolean {
+    return this.extra !== undefined && this.extra.rateLimited;
   }
 
   get online(): boolean {
-    return this.enabled !== OFF && !this.rateLimited;
+    return this.mode !== OFF && !this.rateLimited;
   }
+}
+
+const HALF = 2 ** 30;
+/** The head of `Infinity`: no other time is that late. */
+const NEVER = 2 ** 23;
+
+/**
+ * When a source of a time is due. A number that is no small integer is an object of its own, and a million of them that wait, or become due at once, are
+ * what the collector would be busy with: so it is kept in halves.
+ */
+export function timeOf(node: SourceNode): Usec {
+  return node.timeHigh === NEVER ? Infinity : node.timeHigh * HALF + node.timeLow;
+}
+
+/** The halves of a time; bitwise operators see the lowest 32 bits of a whole number, and 0 for `Infinity`. */
+export function highOf(usec: Usec): number {
+  return Math.min(usec / HALF, NEVER) | 0;
+}
+
+export function lowOf(usec: Usec): number {
+  return usec & (HALF - 1);
 }

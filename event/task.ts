@@ -38,7 +38,7 @@ export const TASK: SourceKind = new SourceKind({ name: "task", alwaysPending: tr
 export class TaskNode implements Task {
   declare readonly kind: SourceKind;
   declare private readonly owner: TaskOwner;
-  declare priority: number;
+  declare rank: number;
   declare pendingIteration: number;
   declare sequence: number;
   declare bucket: Bucket | undefined;
@@ -49,7 +49,7 @@ export class TaskNode implements Task {
   constructor(core: LoopCore, owner: TaskOwner, priority: number) {
     this.kind = TASK;
     this.owner = owner;
-    this.priority = priority;
+    this.rank = priority;
     this.pendingIteration = core.iteration;
     this.sequence = 0;
     this.bucket = undefined;

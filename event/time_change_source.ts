@@ -8,7 +8,7 @@ import { check } from "./errno.ts";
 import { IoEvent } from "./flags.ts";
 import type { LoopCore } from "./loop_core.ts";
 import type { PlainCallback, QueuedOptions, QueuedSource } from "./source.ts";
-import { QueuedHandle } from "./source_handle.ts";
+import { nodeOf, QueuedHandle } from "./source_handle.ts";
 import { SourceKind } from "./source_kind.ts";
 import { setPending } from "./source_lifecycle.ts";
 import type { SourceNode } from "./source_node.ts";
@@ -44,12 +44,14 @@ function register(node: SourceNode): number {
 const noise = new Uint8Array(8);
 
 class TimeChangeHandle extends QueuedHandle implements TimeChangeSource {
+  declare readonly node: SourceNode;
   declare readonly callback: (source: TimeChangeSource) => unknown;
   declare readonly watch: Watch;
   readonly #kernel: LoopCore["kernel"];
 
   constructor(core: LoopCore, handle: number, callback: PlainCallback | null | undefined, options: QueuedOptions | undefined) {
-    super(core, kind, "on", options);
+    super();
+    this.node = nodeOf(core, kind, this, "on", options);
     this.#kernel = core.kernel;
     this.watch = new Watch(this.node, handle, IoEvent.IN);
     this.callback = callback ?? (() => core.exit(0));

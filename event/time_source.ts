@@ -7,13 +7,16 @@
 import { check, SystemError } from "./errno.ts";
 import type { LoopCore } from "./loop_core.ts";
 import type { LimitedOptions, LimitedSource } from "./source.ts";
-import { LimitedHandle } from "./source_handle.ts";
+import type { Bucket } from "./pending_queue.ts";
+import type { QueueNode } from "./queue_node.ts";
+import { LimitedHandle, setExtras } from "./source_handle.ts";
 import { SourceKind } from "./source_kind.ts";
 import { clearPending } from "./source_lifecycle.ts";
-import type { SourceNode } from "./source_node.ts";
+import { highOf, lowOf, OFF, ONESHOT, type SourceExtra, type SourceNode, timeOf } from "./source_node.ts";
+import type { TimerHeap } from "./timer_heap.ts";
 import { DEFAULT_ACCURACY } from "./timer_window.ts";
 import { type Clock, ClockIndex, clockNames, type Usec } from "./time.ts";
-import { clockIndex, limitedOptions, requireCallback, requireOptions, requireUsec } from "./validate.ts";
+import { clockIndex, enabledNumber, limitedOptions, requireCallback, requireOptions, requirePriority, requireUsec } from "./validate.ts";
 
 /** Told the time that was asked for, not the one that it has become. */
 export type TimeCallback = (usec: Usec, source: TimeSource) => void;
@@ -41,91 +44,134 @@ export interface TimeSource extends LimitedSource {
 /** The head of the queue that times of this size still fit in: whole numbers are exact up to it. */
 const LAST_USEC = Number.MAX_SAFE_INTEGER;
 
-const timeOptions = [...limitedOptions, "accuracy"];
+/** The clocks from this one on wake a suspended machine. */
+const FIRST_ALARM = ClockIndex["realtime-alarm"];
 
-/** One kind a clock, all with the same functions: they find the clock in the kind's name. */
-export const timeKinds: readonly SourceKind[] = clockNames.map((name, clock) =>
-  new SourceKind({
-    name,
-    kernelFed: true,
-    rateLimitable: true,
-    invoke(node) {
-      const handle = node.owner as TimeHandle;
-      return handle.callback(node.usec, handle);
-    },
-    ...timerFunctions(clock as ClockIndex),
-  })
-);
+/** The one that most timers have stands first. */
+const timeOptions = ["accuracy", ...limitedOptions];
 
-/** What every kind whose sources wait for a time on this clock has in common. */
-export function timerFunctions(clock: ClockIndex): {
-  goOnline(node: SourceNode): number;
-  goOffline(node: SourceNode): void;
-  pendingChanged(node: SourceNode): void;
-} {
-  return {
-    goOnline(node) {
-      if (!node.pending) node.core!.clocks[clock].add(node, node.usec, node.accuracy);
-      return 0;
-    },
-    goOffline(node) {
-      node.core!.clocks[clock].remove(node);
-    },
-    pendingChanged(node) {
-      const queue = node.core!.clocks[clock];
-      if (node.pending) queue.remove(node);
-      else if (node.online) queue.add(node, node.usec, node.accuracy);
-    },
-  };
+/** One kind a clock: what every kind whose sources wait for a time has in common. */
+export function timeKinds(invoke: (node: SourceNode) => unknown, rateLimitable: boolean): readonly SourceKind[] {
+  return clockNames.map((name) => new SourceKind({ name, kernelFed: true, rateLimitable, invoke, goOnline, goOffline, pendingChanged }));
 }
 
-class TimeHandle extends LimitedHandle implements TimeSource {
-  declare readonly clock: Clock;
+function goOnline(node: SourceNode): number {
+  if (!node.isPending) startTimer(node);
+  return 0;
+}
+
+function goOffline(node: SourceNode): void {
+  const heap = node.heap!;
+  if (heap.has(node)) heap.queue.remove(heap, node);
+}
+
+function pendingChanged(node: SourceNode): void {
+  if (node.isPending) goOffline(node);
+  else if (node.online) startTimer(node);
+}
+
+function startTimer(node: SourceNode): void {
+  const heap = node.heap!;
+  heap.queue.add(heap, node, timeOf(node));
+}
+
+const kinds = timeKinds((node) => (node as TimeHandle).callback(timeOf(node), node as TimeHandle), true);
+
+/** Its own node: there may be a million, and what the collector has to copy of each takes longer than all that the loop does with it. */
+class TimeHandle extends LimitedHandle implements TimeSource, SourceNode {
+  declare readonly kind: SourceKind;
+  declare rank: number;
+  declare pendingIteration: number;
+  declare sequence: number;
+  declare bucket: Bucket | undefined;
+  declare previous: QueueNode | undefined;
+  declare next: QueueNode | undefined;
+  declare heapIndex: number;
+  declare core: LoopCore | undefined;
+  declare mode: number;
+  declare isPending: boolean;
+  declare extra: SourceExtra | undefined;
+  declare previousSource: SourceNode | undefined;
+  declare nextSource: SourceNode | undefined;
+  declare heap: TimerHeap;
+  declare timeHigh: number;
+  declare timeLow: number;
   declare readonly callback: (usec: Usec, source: TimeSource) => unknown;
 
-  constructor(core: LoopCore, clock: ClockIndex, usec: Usec, callback: TimeCallback | null | undefined, options: TimeOptions | undefined) {
-    super(core, timeKinds[clock], "oneshot", options);
-    this.clock = clockNames[clock];
+  constructor(core: LoopCore, heap: TimerHeap, usec: Usec, callback: TimeCallback | null | undefined, options: TimeOptions | undefined) {
+    super();
+    this.kind = kinds[heap.queue.clock];
+    this.rank = options?.priority === undefined ? 0 : requirePriority(options.priority);
+    this.pendingIteration = core.iteration;
+    this.sequence = 0;
+    this.bucket = undefined;
+    this.previous = undefined;
+    this.next = undefined;
+    this.heapIndex = -1;
+    this.core = core;
+    this.mode = options?.enabled === undefined ? ONESHOT : enabledNumber(options.enabled);
+    this.isPending = false;
+    this.extra = undefined;
+    this.previousSource = undefined;
+    this.nextSource = undefined;
+    this.heap = heap;
+    this.timeHigh = highOf(usec);
+    this.timeLow = lowOf(usec);
     this.callback = callback ?? (() => core.exit(0));
-    this.node.usec = usec;
-    this.node.accuracy = accuracyOf(options?.accuracy ?? 0);
-    this.connectWith(core, options, `add a timer on ${this.clock}`);
+    if (options !== undefined) setExtras(this, options);
+    this.connectWith(core, options, "add a timer");
   }
 
-  get usec(): Usec {
-    return this.node.usec;
+  get node(): this {
+    return this;
   }
 
-  set usec(usec: Usec) {
-    this.change(requireUsec(usec, "time"), this.node.accuracy);
+  get owner(): this {
+    return this;
   }
 
-  get accuracy(): Usec {
-    return this.node.accuracy;
+  get online(): boolean {
+    return this.mode !== OFF && !this.rateLimited;
   }
 
-  set accuracy(accuracy: Usec) {
-    this.change(this.node.usec, accuracyOf(accuracy));
-  }
-
-  setRelative(usec: Usec): void {
-    const core = this.liveCore("move");
-    this.usec = usec === Infinity ? usec : later(core, clockIndex(this.clock), usec);
-  }
-
-  private change(usec: Usec, accuracy: Usec): void {
-    const { node } = this;
-    const core = this.liveCore("move");
-    clearPending(core, node);
-    if (node.online) node.kind.goOffline(node);
-    node.usec = usec;
-    node.accuracy = accuracy;
-    if (node.online) node.kind.goOnline(node);
-    core.touch();
+  get clock(): Clock {
+    return this.kind.name as Clock;
   }
 
   override get type(): Clock {
     return this.clock;
+  }
+
+  get usec(): Usec {
+    return timeOf(this);
+  }
+
+  set usec(usec: Usec) {
+    this.change(requireUsec(usec, "time"), this.heap);
+  }
+
+  get accuracy(): Usec {
+    return this.heap.accuracy;
+  }
+
+  set accuracy(accuracy: Usec) {
+    this.change(this.usec, this.heap.queue.heapOf(accuracyOf(accuracy)));
+  }
+
+  setRelative(usec: Usec): void {
+    const core = this.liveCore("move");
+    this.usec = usec === Infinity ? usec : later(core, this.heap.queue.clock, usec);
+  }
+
+  private change(usec: Usec, heap: TimerHeap): void {
+    const core = this.liveCore("move");
+    clearPending(core, this);
+    goOffline(this);
+    this.heap = heap;
+    this.timeHigh = highOf(usec);
+    this.timeLow = lowOf(usec);
+    if (this.online) startTimer(this);
+    core.touch();
   }
 }
 
@@ -143,21 +189,24 @@ export function later(core: LoopCore, clock: ClockIndex, usec: Usec): Usec {
 
 /** See `EventLoop.addTime`. */
 export function addTime(core: LoopCore, clock: Clock, usec: Usec, callback?: TimeCallback | null, options?: TimeOptions): TimeSource {
-  accuracyOf(options?.accuracy ?? 0);
+  const accuracy = accuracyOf(options?.accuracy ?? 0);
   requireUsec(usec, "time");
   requireCallback(callback, "add a timer");
   requireOptions(options, timeOptions, "add a timer");
   core.requireLive("add a timer");
-  return new TimeHandle(core, requireClock(core, clock), usec, callback, options);
+  return new TimeHandle(core, core.clocks[requireClock(core, clock)].heapOf(accuracy), usec, callback, options);
 }
 
 /** The index of a clock that timers can be on: EOPNOTSUPP for an unknown one, and what the kernel refuses for an alarm clock. */
 export function requireClock(core: LoopCore, clock: Clock): ClockIndex {
   const index = clockIndex(clock);
-  if (index === ClockIndex["realtime-alarm"] || index === ClockIndex["boottime-alarm"]) {
-    check(core.poller.openClock(index), (code) => `Cannot add a timer on ${clock}: ${code}, it needs CAP_WAKE_ALARM and a real-time clock`);
-  }
+  if (index >= FIRST_ALARM) openAlarmClock(core, index);
   return index;
+}
+
+function openAlarmClock(core: LoopCore, clock: ClockIndex): void {
+  const title = clockNames[clock];
+  check(core.poller.openClock(clock), (code) => `Cannot add a timer on ${title}: ${code}, it needs CAP_WAKE_ALARM and a real-time clock`);
 }
 
 /** See `EventLoop.addTimeRelative`. */

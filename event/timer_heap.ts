@@ -7,10 +7,13 @@
  * @module
  */
 
+import type { ClockQueue } from "./clock_queue.ts";
+import type { DueTimers } from "./due_timers.ts";
 import type { SourceNode } from "./source_node.ts";
 
 /** See the head of this module. */
 export class TimerHeap {
+  readonly queue: ClockQueue;
   /** How much later than its key each of these may fire, in microseconds. */
   readonly accuracy: number;
   /** Where this heap sits among the heaps of its clock, by first key and by first deadline; −1: it is empty. */
@@ -20,7 +23,8 @@ export class TimerHeap {
   #keys: Float64Array = new Float64Array(4);
   #nodes: SourceNode[] = [];
 
-  constructor(accuracy: number) {
+  constructor(queue: ClockQueue, accuracy: number) {
+    this.queue = queue;
     this.accuracy = accuracy;
   }
 
@@ -33,16 +37,20 @@ export class TimerHeap {
     return this.#nodes[0];
   }
 
+  /** Is it in here? */
+  has(node: SourceNode): boolean {
+    return node.heapIndex >= 0 && this.#nodes[node.heapIndex] === node;
+  }
+
   add(node: SourceNode, key: number): void {
     const index = this.size++;
     if (index === this.#keys.length) this.#grow();
-    node.timers = this;
     this.#up(index, node, key);
   }
 
+  /** It must be in. */
   remove(node: SourceNode): void {
     const index = node.heapIndex;
-    node.timers = undefined;
     node.heapIndex = -1;
     const size = --this.size;
     const last = this.#nodes.pop()!;
@@ -50,6 +58,34 @@ export class TimerHeap {
     const key = this.#keys[size];
     if (index > 0 && before(key, last, this.#keys[(index - 1) >> 2], this.#nodes[(index - 1) >> 2])) this.#up(index, last, key);
     else this.#down(index, last, key);
+  }
+
+  /** How many are due by then. No more is looked at than these and their children. */
+  countDue(now: number, index: number = 0): number {
+    if (index >= this.size || this.#keys[index] > now) return 0;
+    let count = 1;
+    for (let child = 4 * index + 1; child <= 4 * index + 4; child++) count += this.countDue(now, child);
+    return count;
+  }
+
+  /** Takes out all that are due by then, which takes as long as looking at each that is in here. */
+  takeDue(now: number, due: DueTimers): void {
+    const keys = this.#keys;
+    const nodes = this.#nodes;
+    let kept = 0;
+    for (let i = 0; i < this.size; i++) {
+      const node = nodes[i];
+      if (keys[i] <= now) {
+        node.heapIndex = -1;
+        due.add(node, keys[i]);
+      } else {
+        node.heapIndex = kept;
+        nodes[kept] = node;
+        keys[kept++] = keys[i];
+      }
+    }
+    nodes.length = this.size = kept;
+    for (let i = (kept + 2) >> 2; i-- > 0;) this.#down(i, nodes[i], keys[i]);
   }
 
   #grow(): void {

@@ -6,7 +6,7 @@
 
 import { SystemError } from "./errno.ts";
 import { OFF, ON, ONESHOT } from "./source_node.ts";
-import { type Clock, ClockIndex, type Usec } from "./time.ts";
+import { type Clock, ClockIndex, clockNames, type Usec } from "./time.ts";
 
 /** The number of an `Enabled`; EINVAL for anything else. */
 export function enabledNumber(value: unknown): number {
@@ -38,7 +38,7 @@ export function requireFd(fd: number, action: string): number {
 export function clockIndex(clock: Clock): ClockIndex {
   const index = ClockIndex[clock];
   if (index !== undefined) return index;
-  throw new SystemError("EOPNOTSUPP", `Cannot use clock '${clock}': there are ${Object.keys(ClockIndex).join(", ")}`);
+  throw new SystemError("EOPNOTSUPP", `Cannot use clock '${clock}': there are ${clockNames.join(", ")}`);
 }
 
 /** What every source takes; what all but exit sources take; what all but child, post and exit sources take. */
@@ -50,9 +50,17 @@ export const limitedOptions: readonly string[] = [...queuedOptions, "rateLimit",
 export function requireOptions(options: object | undefined, names: readonly string[], action: string): void {
   if (options === undefined) return;
   for (const name in options) {
-    if (names.includes(name)) continue;
+    if (isAmong(names, name)) continue;
     throw new SystemError("EINVAL", `Cannot ${action} with option '${name}': there are ${names.join(", ")}`);
   }
+}
+
+/** `includes` would compare letters where these compare addresses. */
+function isAmong(names: readonly string[], name: string): boolean {
+  for (let i = 0; i < names.length; i++) {
+    if (names[i] === name) return true;
+  }
+  return false;
 }
 
 /** A callback, or nothing; EINVAL for anything else. */

@@ -39,7 +39,7 @@ export class WatchTable {
 
   /** Registers, or registers anew with what the watch says now. */
   register(watch: Watch): number {
-    const oneshot = watch.node.enabled === ONESHOT;
+    const oneshot = watch.node.mode === ONESHOT;
     if (watch.token >= 0) return this.#poller.rewatch(watch.handle, watch.events, oneshot, watch.token);
     const token = this.reserve(watch);
     const result = this.#poller.watch(watch.handle, watch.events, oneshot, token);
@@ -49,7 +49,7 @@ export class WatchTable {
 
   /** Moves the registration to another handle; on failure nothing has changed. */
   move(watch: Watch, handle: number): number {
-    const result = this.#poller.watch(handle, watch.events, watch.node.enabled === ONESHOT, watch.token);
+    const result = this.#poller.watch(handle, watch.events, watch.node.mode === ONESHOT, watch.token);
     if (result < 0) return result;
     this.#poller.unwatch(watch.handle);
     watch.handle = handle;

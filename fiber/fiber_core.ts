@@ -43,7 +43,7 @@ const MOST_NAMES = 32;
 export class FiberCore extends FutureCore implements CurrentFiber, FiberParent, Task {
   declare backing: FiberExtra | undefined;
   declare readonly kind: SourceKind;
-  declare priority: number;
+  declare rank: number;
   declare pendingIteration: number;
   declare sequence: number;
   declare bucket: Bucket | undefined;
@@ -69,7 +69,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent, 
   constructor(core: LoopCore, body: () => Operation<unknown>, name: string | undefined, priority: number) {
     super(core, undefined, undefined);
     this.kind = TASK;
-    this.priority = priority;
+    this.rank = priority;
     this.pendingIteration = core.iteration;
     this.sequence = 0;
     this.bucket = undefined;
@@ -88,6 +88,10 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent, 
     this.previousSibling = undefined;
     this.nextSibling = undefined;
     core.arm(this);
+  }
+
+  get priority(): number {
+    return this.rank;
   }
 
   private get extra(): FiberExtra | undefined {

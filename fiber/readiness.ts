@@ -7,7 +7,7 @@
 import { check } from "../event/errno.ts";
 import { SourceKind } from "../event/source_kind.ts";
 import { connect, dispose, setPending, setPriority } from "../event/source_lifecycle.ts";
-import { ONESHOT, SourceNode } from "../event/source_node.ts";
+import { ONESHOT, PlainNode, type SourceNode } from "../event/source_node.ts";
 import { Watch } from "../event/watch_table.ts";
 import type { FiberCore } from "./fiber_core.ts";
 import type { PollEntry } from "./poll.ts";
@@ -40,7 +40,7 @@ export class Readiness {
   /** Watches at the fiber's priority. Throws what the kernel refuses. */
   constructor({ core, priority }: FiberCore, { fd, events }: PollEntry, told: () => void) {
     const duplicate = check(core.kernel.duplicate(fd), (code) => `Cannot wait for fd ${fd}: ${code}`, "fcntl");
-    const node = new SourceNode(core, kind, ONESHOT, priority);
+    const node = new PlainNode(core, kind, ONESHOT, priority);
     node.owner = this;
     this.core = core;
     this.watch = new Watch(node, duplicate, events);

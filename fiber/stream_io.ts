@@ -24,7 +24,7 @@ import type { Handle, Result } from "../event/kernel/kernel.ts";
 import type { LoopCore } from "../event/loop_core.ts";
 import { SourceKind } from "../event/source_kind.ts";
 import { connect, dispose } from "../event/source_lifecycle.ts";
-import { OFF, ON, SourceNode } from "../event/source_node.ts";
+import { OFF, ON, PlainNode, type SourceNode } from "../event/source_node.ts";
 import { Watch } from "../event/watch_table.ts";
 import { type CurrentFiber, EMPTY, ERROR } from "../future/current.ts";
 import { BaseOperation } from "../future/operation.ts";
@@ -109,7 +109,7 @@ export class StreamIo {
   /** Makes it the loop's: it is closed with the loop at the latest. */
   attach(): this {
     if (this.#node !== undefined) return this;
-    const node = this.#node = new SourceNode(this.core, kind, OFF, 0);
+    const node = this.#node = new PlainNode(this.core, kind, OFF, 0);
     node.owner = this;
     this.#watch = new Watch(node, this.handle, ET);
     connect(this.core, node);

@@ -9,7 +9,7 @@ import type { LoopCore } from "../event/loop_core.ts";
 import { FINISHED } from "../event/loop_state.ts";
 import { connect, dispose, setPriority } from "../event/source_lifecycle.ts";
 import type { SourceKind } from "../event/source_kind.ts";
-import { ONESHOT, SourceNode } from "../event/source_node.ts";
+import { ONESHOT, PlainNode, type SourceNode } from "../event/source_node.ts";
 import { current } from "./current.ts";
 import { FutureCore, type FutureKind, UNRESOLVED } from "./future_core.ts";
 import { cancelledError } from "./interruption.ts";
@@ -26,8 +26,8 @@ export function inheritedPriority(): number {
 }
 
 /** A oneshot source and the future that it resolves; the kind's `invoke` is to call `settled` before it resolves. */
-export function sourceFuture(core: LoopCore, sourceKind: SourceKind): { node: SourceNode; future: FutureCore } {
-  const node = new SourceNode(core, sourceKind, ONESHOT, inheritedPriority());
+export function sourceFuture(core: LoopCore, sourceKind: SourceKind): { node: PlainNode; future: FutureCore } {
+  const node = new PlainNode(core, sourceKind, ONESHOT, inheritedPriority());
   const future = new FutureCore(core, futureKind, node);
   node.owner = future;
   return { node, future };

@@ -7,9 +7,10 @@
 import { SystemError } from "../event/errno.ts";
 import { coreOf, type EventLoop } from "../event/event_loop.ts";
 import type { LoopCore } from "../event/loop_core.ts";
-import { SourceKind } from "../event/source_kind.ts";
-import { type Clock, type ClockIndex, clockNames, type Usec } from "../event/time.ts";
-import { later, requireClock, timerFunctions } from "../event/time_source.ts";
+import type { SourceKind } from "../event/source_kind.ts";
+import { highOf, lowOf } from "../event/source_node.ts";
+import { type Clock, type ClockIndex, type Usec } from "../event/time.ts";
+import { later, requireClock, timeKinds } from "../event/time_source.ts";
 import { clockIndex, requireOptions, requireUsec } from "../event/validate.ts";
 import { connectFuture, requireNotExiting, settled, sourceFuture } from "./event_future.ts";
 import type { FutureCore } from "./future_core.ts";
@@ -28,26 +29,20 @@ export interface TimeFutureOptions<T> {
   outcome?: Outcome<T>;
 }
 
-const kinds: readonly SourceKind[] = clockNames.map((name, clock) =>
-  new SourceKind({
-    name,
-    kernelFed: true,
-    ...timerFunctions(clock as ClockIndex),
-    invoke(node) {
-      const future = node.owner as FutureCore;
-      const outcome = future.content as Outcome<unknown> | undefined;
-      settled(future);
-      if (outcome?.status === "rejected") future.reject(outcome.reason);
-      else future.fulfil(outcome?.value);
-    },
-  })
-);
+const kinds: readonly SourceKind[] = timeKinds((node) => {
+  const future = node.owner as FutureCore;
+  const outcome = future.content as Outcome<unknown> | undefined;
+  settled(future);
+  if (outcome?.status === "rejected") future.reject(outcome.reason);
+  else future.fulfil(outcome?.value);
+}, false);
 
 /** The core of a future that is fulfilled with nothing at this time, or resolves with the outcome in its `content`. */
 export function timeFutureCore(core: LoopCore, clock: ClockIndex, usec: Usec, accuracy: Usec): FutureCore {
   const { node, future } = sourceFuture(core, kinds[clock]);
-  node.usec = usec;
-  node.accuracy = accuracy;
+  node.heap = core.clocks[clock].heapOf(accuracy);
+  node.timeHigh = highOf(usec);
+  node.timeLow = lowOf(usec);
   connectFuture(future);
   return future;
 }

@@ -6,13 +6,13 @@
 
 import type { LoopCore } from "../../event/loop_core.ts";
 import { SourceKind } from "../../event/source_kind.ts";
-import { ON, SourceNode } from "../../event/source_node.ts";
+import { ON, PlainNode, type SourceNode } from "../../event/source_node.ts";
 
 const kind = new SourceKind({ name: "node of a test", invoke() {} });
 
 /** A node that is pending since this iteration, as far as a queue can tell. */
 export function pendingNode(priority: number, pendingIteration: number): SourceNode {
-  const node = new SourceNode({ iteration: pendingIteration } as LoopCore, kind, ON, priority);
-  node.pending = true;
+  const node = new PlainNode({ iteration: pendingIteration } as LoopCore, kind, ON, priority);
+  node.isPending = true;
   return node;
 }

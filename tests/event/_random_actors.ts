@@ -213,7 +213,7 @@ class SignalActor extends Actor {
 
   override forget(): void {
     // The record that is out for delivery goes.
-    if (this.node.pending) this.#waiting.shift();
+    if (this.node.isPending) this.#waiting.shift();
   }
 
   override consume(info: unknown): string {
@@ -286,7 +286,7 @@ class ChildActor extends Actor {
 
   override forget(): void {
     // A death that was found by looking is told of once; what is out for delivery may be that, or a change before it.
-    if (this.#isScanned && this.node.pending && this.#state === "ended") this.#state = "perhaps told";
+    if (this.#isScanned && this.node.isPending && this.#state === "ended") this.#state = "perhaps told";
   }
 
   override consume(info: unknown): string {
@@ -297,7 +297,7 @@ class ChildActor extends Actor {
       this.#state = "told";
       const output = this.#output;
       const isWaiting = output !== undefined && !output.gone && output.node.online && output.isReady &&
-        output.node.priority < this.node.priority;
+        output.node.rank < this.node.rank;
       assert(!isWaiting, `${this.title} is told of before its output`);
     }
     return `${code} ${status}`;
@@ -341,7 +341,7 @@ class InotifyActor extends Actor {
 
   /** Records that wait for its old priority are not taken along. */
   override moved(): void {
-    if (!this.node.pending) this.#isOwed = false;
+    if (!this.node.isPending) this.#isOwed = false;
   }
 
   override consume(event: unknown): string {

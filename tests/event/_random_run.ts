@@ -297,7 +297,7 @@ export class RandomRun {
 
   /** Waits, and not for too long. */
   #wait(timeout: number): boolean {
-    const waiting = this.actors.filter((actor) => !actor.gone && actor.node.online && !actor.node.pending && !actor.isLate);
+    const waiting = this.actors.filter((actor) => !actor.gone && actor.node.online && !actor.node.isPending && !actor.isLate);
     const answer = this.loop.waitSync(timeout);
     for (const actor of waiting) assert(!actor.isLate, `${actor.title} is late`);
     return answer;
@@ -307,8 +307,8 @@ export class RandomRun {
   #dispatch(): boolean {
     const { loop } = this;
     const isExit = loop.exitCode !== undefined;
-    const candidates = this.actors.filter((actor) => !actor.gone && actor.isExit === isExit && actor.node.online && actor.node.pending);
-    this.#candidates = new Map(candidates.map((actor) => [actor, [actor.node.priority, actor.node.pendingIteration]]));
+    const candidates = this.actors.filter((actor) => !actor.gone && actor.isExit === isExit && actor.node.online && actor.node.isPending);
+    this.#candidates = new Map(candidates.map((actor) => [actor, [actor.node.rank, actor.node.pendingIteration]]));
     this.#calls = 0;
     const answer = loop.dispatch();
     this.#candidates = new Map();
@@ -333,7 +333,7 @@ export class RandomRun {
       assert(!isBefore || (actor.isExit && priority === own[0]), `${actor.title} is called before ${other.title}`);
     }
     for (const other of this.#ready) {
-      const isBefore = !other.gone && other.node.online && other.isReady && other.node.priority < actor.node.priority;
+      const isBefore = !other.gone && other.node.online && other.isReady && other.node.rank < actor.node.rank;
       assert(!isBefore, `${actor.title} is called though ${other.title} is ready`);
     }
     this.#candidates = new Map();
@@ -386,7 +386,7 @@ export class RandomRun {
     for (let count = 0; loop.state !== "finished"; count++) {
       assert(count <= wanted.length, "The exit phase does not end");
       assertEquals(loop.prepare(), true);
-      const [first] = this.actors.filter((actor) => actor.isExit && !actor.gone && actor.node.online).map((actor) => actor.node.priority)
+      const [first] = this.actors.filter((actor) => actor.isExit && !actor.gone && actor.node.online).map((actor) => actor.node.rank)
         .sort((a, b) => a - b);
       if (this.#dispatch()) order.push(first);
     }

@@ -30,7 +30,7 @@ class ListModel {
 
   add(node: SourceNode): void {
     const place = this.nodes.findIndex((each) =>
-      each.priority > node.priority || each.priority === node.priority && each.pendingIteration > node.pendingIteration
+      each.rank > node.rank || each.rank === node.rank && each.pendingIteration > node.pendingIteration
     );
     this.nodes.splice(place < 0 ? this.nodes.length : place, 0, node);
   }

@@ -246,3 +246,44 @@ loopTest("A thousand timers fire in the order of their times", ({ loop, kernel }
   assertEquals(order.length, 1_000);
   assertEquals(order, order.toSorted((a, b) => a - b));
 });
+
+loopTest(
+  "Timers that are due together go by priority, then by their times, then as they came, however many they are",
+  ({ loop, kernel }) => {
+    const start = loop.now();
+    const went: number[] = [];
+    const timers = Array.from({ length: 500 }, (_, number) => ({
+      number,
+      usec: start + 1_000 + (number * 7919) % 60,
+      priority: number % 3,
+      accuracy: [1, 2, 100][number % 7 % 3],
+    }));
+    for (const { number, usec, priority, accuracy } of timers) {
+      loop.addTime("monotonic", usec, () => void went.push(number), {
+        priority,
+        accuracy,
+      });
+    }
+    loop.addTime("monotonic", start + 2_000, () => loop.exit(), { accuracy: 1 });
+    // They become due while this one keeps the loop from looking.
+    loop.addTime("monotonic", start + 1, () => kernel.advance(1_500), { accuracy: 1 });
+    loop.loopSync();
+    const order = timers.toSorted((a, b) => a.priority - b.priority || a.usec - b.usec || a.number - b.number);
+    assertEquals(went, order.map(({ number }) => number));
+  },
+);
+
+loopTest("A timer tells its time and its accuracy in whatever state it is", ({ loop }) => {
+  for (const usec of [0, 1, 2 ** 30 - 1, 2 ** 30, 2 ** 31, 2 ** 32 + 5, 2 ** 50 + 3, last, Infinity]) {
+    const timer = loop.addTime("monotonic", usec, () => {}, { accuracy: 7 });
+    const seen = () => [timer.usec, timer.accuracy];
+    assertEquals(seen(), [usec, 7]);
+    timer.enabled = "off";
+    assertEquals(seen(), [usec, 7]);
+    timer.enabled = "oneshot";
+    timer.accuracy = 9;
+    assertEquals(seen(), [usec, 9]);
+    timer[Symbol.dispose]();
+    assertEquals(seen(), [usec, 9]);
+  }
+});

@@ -8,6 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import * as fc from "fast-check";
 import { runs } from "./_property.ts";
 import type { SourceNode } from "../../event/source_node.ts";
+import { ClockQueue } from "../../event/clock_queue.ts";
 import { TimerHeap } from "../../event/timer_heap.ts";
 import { pendingNode } from "./_nodes.ts";
 
@@ -26,19 +27,19 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
 Deno.test("TimerHeap has the earliest timer first, whatever is added and removed", () => {
   fc.assert(
     fc.property(steps, (script) => {
-      const heap = new TimerHeap(1);
+      const heap = new TimerHeap(new ClockQueue(0), 1);
       const model = new Map<SourceNode, number>();
       for (const step of script) {
         if ("add" in step) {
           const node = pendingNode(0, 0);
           model.set(node, step.add);
           heap.add(node, step.add);
-          assert(node.timers === heap && node.heapIndex >= 0);
+          assert(heap.has(node));
         } else if (model.size > 0) {
           const node = "shift" in step ? heap.first! : [...model.keys()][step.remove % model.size];
           assert(model.delete(node));
           heap.remove(node);
-          assertEquals([node.timers, node.heapIndex], [undefined, -1]);
+          assertEquals([heap.has(node), node.heapIndex], [false, -1]);
         }
         assertEquals(heap.size, model.size);
         assertEquals(heap.firstKey, Math.min(...model.values()));
