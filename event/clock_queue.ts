@@ -15,7 +15,7 @@ import { TimerHeap } from "./timer_heap.ts";
 import type { SourceNode } from "./source_node.ts";
 import type { ClockIndex, Usec } from "./time.ts";
 
-/** So many timers are worth more than a look each; and one in so many of those that wait. */
+/** So many timers are worth more than a look each, and one in so many of those that wait; so many accuracies are worth remembering. */
 const MANY = 16;
 
 /** See the head of this module. */
@@ -32,6 +32,8 @@ export class ClockQueue {
   /** Sources that wait for the end of a rate limit's window. */
   readonly suspended: TimerHeap = new TimerHeap(this, 0);
   readonly #heaps = new Map<number, TimerHeap>();
+  /** How many heaps there may be before the empty ones are dropped. */
+  #most: number = MANY;
   /** The one of the last arrival: most have the same accuracy as the one before. */
   #recent: TimerHeap | undefined = undefined;
   readonly #earliest = new Prioq<TimerHeap>(
@@ -71,7 +73,10 @@ export class ClockQueue {
   heapOf(accuracy: Usec): TimerHeap {
     if (this.#recent?.accuracy === accuracy) return this.#recent;
     let heap = this.#heaps.get(accuracy);
-    if (heap === undefined) this.#heaps.set(accuracy, heap = new TimerHeap(this, accuracy));
+    if (heap === undefined) {
+      if (this.#heaps.size >= this.#most) this.#forgetEmpty();
+      this.#heaps.set(accuracy, heap = new TimerHeap(this, accuracy));
+    }
     return this.#recent = heap;
   }
 
@@ -104,11 +109,17 @@ export class ClockQueue {
    */
   takeDue(now: Usec): DueTimers | undefined {
     if (this.suspended.firstKey <= now) return undefined;
-    const heaps = [...this.#earliest].filter((heap) => heap.firstKey <= now);
-    const count = sum(heaps, (heap) => heap.countDue(now));
-    if (count < MANY || count * MANY < sum(heaps, (heap) => heap.size)) return undefined;
+    let count = 0;
+    let size = 0;
+    for (const heap of this.#earliest) {
+      if (heap.firstKey > now) continue;
+      count += heap.countDue(now);
+      size += heap.size;
+    }
+    if (count < MANY || count * MANY < size) return undefined;
     const due = new DueTimers(count);
-    for (const heap of heaps) {
+    for (const heap of [...this.#earliest]) {
+      if (heap.firstKey > now) continue;
       heap.takeDue(now, due);
       this.#headChanged(heap);
     }
@@ -123,20 +134,17 @@ export class ClockQueue {
     } else if (heap.size === 0) {
       this.#earliest.removeAt(heap.earliestIndex);
       this.#latest.removeAt(heap.latestIndex);
-      if (this.#heaps.size > 16) this.#forget(heap);
     } else {
       this.#earliest.reposition(heap.earliestIndex);
       this.#latest.reposition(heap.latestIndex);
     }
   }
 
-  /** Nobody waits in it at the moment. Those that were in it still know it: there may be another one of this accuracy by the time that they come back. */
-  #forget(heap: TimerHeap): void {
-    if (this.#heaps.get(heap.accuracy) === heap) this.#heaps.delete(heap.accuracy);
-    if (this.#recent === heap) this.#recent = undefined;
+  /** Those that nobody waits in. Who waited in one, and comes back, still knows it: there may be another one of this accuracy by then. */
+  #forgetEmpty(): void {
+    for (const [accuracy, heap] of this.#heaps) {
+      if (heap.size === 0) this.#heaps.delete(accuracy);
+    }
+    this.#most = Math.max(MANY, 2 * this.#heaps.size);
   }
-}
-
-function sum<T>(items: readonly T[], amountOf: (item: T) => number): number {
-  return items.reduce((total, item) => total + amountOf(item), 0);
 }

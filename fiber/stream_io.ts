@@ -190,7 +190,7 @@ export class StreamIo {
     direction.waits = true;
     direction.priority = fiber.priority;
     this.core.fed.add(direction.priority);
-    this.#node!.enabled = ON;
+    this.#node!.mode = ON;
     fiber.park();
   }
 
@@ -222,7 +222,7 @@ export class StreamIo {
     if (!direction.waits) return;
     direction.waits = false;
     this.core.fed.remove(direction.priority);
-    if (!this.input.waits && !this.output.waits) this.#node!.enabled = OFF;
+    if (!this.input.waits && !this.output.waits) this.#node!.mode = OFF;
   }
 
   /** The poller reports something. */
