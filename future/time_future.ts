@@ -9,7 +9,7 @@ import { coreOf, type EventLoop } from "../event/event_loop.ts";
 import type { LoopCore } from "../event/loop_core.ts";
 import type { SourceKind } from "../event/source_kind.ts";
 import { highOf, lowOf } from "../event/source_node.ts";
-import { type Clock, type ClockIndex, type Usec } from "../event/time.ts";
+import type { Clock, ClockIndex, Usec } from "../event/time.ts";
 import { later, requireClock, timeKinds } from "../event/time_source.ts";
 import { clockIndex, requireOptions, requireUsec } from "../event/validate.ts";
 import { connectFuture, requireNotExiting, settled, sourceFuture } from "./event_future.ts";
