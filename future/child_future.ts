@@ -15,7 +15,7 @@ import { requireUsec } from "../event/validate.ts";
 import { inheritedPriority, requireNotExiting } from "./event_future.ts";
 import { FutureCore, type FutureKind, UNRESOLVED } from "./future_core.ts";
 import { Future, onAccount } from "./future.ts";
-import { CancelledError, cancelledError } from "./interruption.ts";
+import { type CancelledError, cancelledError } from "./interruption.ts";
 
 /** How long a process that was asked to end is given before it is killed, unless somebody says otherwise: 90 s. */
 export const DEFAULT_KILL_TIMEOUT: Usec = sec(90);

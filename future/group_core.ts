@@ -14,7 +14,7 @@ import type { LoopCore } from "../event/loop_core.ts";
 import { TaskNode, type TaskOwner } from "../event/task.ts";
 import { current, type CurrentFiber } from "./current.ts";
 import { FULFILLED, FutureCore, type FutureKind, REJECTED, UNRESOLVED } from "./future_core.ts";
-import { CancelledError, cancelledError, type Canceller, reasonForAll } from "./interruption.ts";
+import { cancelledError, type Canceller, reasonForAll } from "./interruption.ts";
 
 /** What decides a group: all of its children, or any of them. */
 export type GroupPolicy = "all" | "any";

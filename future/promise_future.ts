@@ -10,7 +10,7 @@ import type { LoopCore } from "../event/loop_core.ts";
 import { requireNotExiting } from "./event_future.ts";
 import { FutureCore, type FutureKind, UNRESOLVED } from "./future_core.ts";
 import { type Future, newFutureOf } from "./future.ts";
-import { CancelledError, cancelledError } from "./interruption.ts";
+import { type CancelledError, cancelledError } from "./interruption.ts";
 
 /** A promise, or a function that makes one and gets a signal which fires when the wait is cancelled. */
 export type PromiseSource<T> = PromiseLike<T> | ((signal: AbortSignal) => PromiseLike<T>);
