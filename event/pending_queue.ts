@@ -52,7 +52,7 @@ export class PendingQueue {
   /** The best priority first. The empty ones are dropped when they come to the front, but the last: it will be needed again. */
   readonly #listed: Prioq<Bucket> = new Prioq((a, b) => a.priority < b.priority, (bucket, index) => bucket.index = index);
   readonly #buckets = new Map<number, Bucket>();
-  /** The bucket of the last arrival: most have the same priority as the one before. */
+  /** The bucket of the last arrival, as long as it is listed: most have the same priority as the one before. */
   #latest: Bucket | undefined = undefined;
   /** How many have ever come: the sequence number of the last arrival. */
   arrivals: number = 0;
@@ -64,20 +64,27 @@ export class PendingQueue {
       const node = bucket.first;
       if (node !== undefined || listed.size === 1) return node;
       listed.removeAt(0);
+      if (bucket === this.#latest) this.#latest = undefined;
     }
     return undefined;
   }
 
-  /** Puts it in its place; it must not be in a queue. */
+  /** Puts it in its place; it must not be in a queue or a list. What seldom happens stands elsewhere: this is compiled into the code of its callers. */
   add(node: QueueNode): void {
-    const bucket = this.#bucketOf(node.rank);
-    if (bucket.index < 0) this.#listed.add(bucket);
+    const latest = this.#latest;
+    const bucket = latest !== undefined && latest.priority === node.rank ? latest : this.#bucketOf(node.rank);
     node.bucket = bucket;
     node.sequence = ++this.arrivals;
-    const { head, tail } = bucket;
-    if (tail === undefined || node.pendingIteration >= tail.pendingIteration) insertAfter(bucket, tail, node);
-    else if (node.pendingIteration < head!.pendingIteration) insertAfter(bucket, undefined, node);
-    else insertOutOfOrder(bucket, node);
+    const { tail } = bucket;
+    if (tail === undefined) {
+      bucket.head = bucket.tail = node;
+    } else if (node.pendingIteration >= tail.pendingIteration) {
+      node.previous = tail;
+      tail.next = node;
+      bucket.tail = node;
+    } else {
+      insertEarlier(bucket, node);
+    }
   }
 
   /** Takes it out; it must be in this queue. */
@@ -107,14 +114,15 @@ export class PendingQueue {
     }
   }
 
+  /** Lists it, too. */
   #bucketOf(priority: number): Bucket {
-    if (this.#latest !== undefined && this.#latest.priority === priority) return this.#latest;
     let bucket = this.#buckets.get(priority);
     if (bucket === undefined) {
       if (this.#buckets.size >= 1024) this.#forgetEmpty();
       bucket = new Bucket(this, priority);
       this.#buckets.set(priority, bucket);
     }
+    if (bucket.index < 0) this.#listed.add(bucket);
     this.#latest = bucket;
     return bucket;
   }
@@ -136,8 +144,9 @@ function insertAfter(bucket: Bucket, previous: QueueNode | undefined, node: Queu
   else next.previous = node;
 }
 
-/** Its key is below the tail's and not below the head's. An arrival's sequence is the highest, so it goes behind its equals. */
-function insertOutOfOrder(bucket: Bucket, node: QueueNode): void {
+/** Its key is below the tail's. An arrival's sequence is the highest, so it goes behind its equals. */
+function insertEarlier(bucket: Bucket, node: QueueNode): void {
+  if (node.pendingIteration < bucket.head!.pendingIteration) return insertAfter(bucket, undefined, node);
   let back = bucket.tail!.previous;
   let front = bucket.head!;
   for (let step = 0; step < REACH; step++) {
