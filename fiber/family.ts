@@ -94,3 +94,8 @@ export function childrenOf(fiber: FiberParent): FiberCore[] {
   for (let child = fiber.firstChild; child !== undefined; child = child.nextSibling) children.push(child);
   return children;
 }
+
+/** For a message: "'a', 'b'". */
+export function namesOf(fibers: readonly FiberCore[]): string {
+  return fibers.map((fiber) => `'${fiber.name}'`).join(", ");
+}

@@ -23,7 +23,7 @@ import { hostAccountOf, UnseenFailures } from "../future/unseen_failure.ts";
 import { afterChildren } from "./cancel_wait.ts";
 import { beginTurn, endTurn } from "./credit.ts";
 import { type Obstacle, requireNoCircle } from "./deadlock.ts";
-import { childrenOf, exitError, exitErrorOf, type FiberParent, leaveFamily } from "./family.ts";
+import { childrenOf, exitError, exitErrorOf, type FiberParent, leaveFamily, namesOf } from "./family.ts";
 import { FiberExtra, type FiberLocks } from "./fiber_extra.ts";
 import type { FiberLocals } from "./fiber_local.ts";
 import { COMPLETED, INITIAL, READY, RUNNING, statusNames, SUSPENDED_FIBER } from "./fiber_status.ts";
@@ -39,6 +39,9 @@ const MOST_REFUSALS = 1_000;
 /** So many names a path has at most: where fibers nest deeply, each of them may be told whose path it is. */
 const MOST_NAMES = 32;
 
+/** What the generators of the language inherit. */
+const generatorNext: Generator["next"] = Object.getPrototypeOf(function* () {}.prototype).next;
+
 /** See the head of this module. */
 export class FiberCore extends FutureCore implements CurrentFiber, FiberParent, Task {
   declare backing: FiberExtra | undefined;
@@ -53,6 +56,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent, 
   declare status: number;
   /** Not called before the first turn: its parameter defaults are code, which a fiber that never starts must not run. */
   declare private readonly body: () => Operation<unknown>;
+  declare private isGenerator: boolean;
   declare cell: number;
   declare private cellContent: unknown;
   declare parked: boolean;
@@ -79,6 +83,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent, 
     if (name !== undefined) this.ownExtra.name = name;
     this.status = INITIAL;
     this.body = body;
+    this.isGenerator = false;
     this.cell = EMPTY;
     this.cellContent = undefined;
     this.parked = false;
@@ -199,7 +204,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent, 
     this.pendingIteration = this.core.iteration;
     const creditBefore = beginTurn();
     try {
-      let step = this.generator === undefined ? this.start() : this.generator.next(RESUMED);
+      let step = this.generator === undefined ? this.start() : this.resume(this.generator);
       while (step !== SUSPENDED && step.value !== SUSPENDED.value || !this.parked) {
         if (step.done) {
           if (this.parked) throw this.endedInOperation();
@@ -220,7 +225,13 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent, 
   private start(): IteratorResult<unknown, unknown> {
     const generator = operationOf(this.body)[Symbol.iterator]();
     this.content = generator;
+    this.isGenerator = generator.next === generatorNext;
     return generator.next();
+  }
+
+  /** Each body has a prototype of its own: to look for `next` on so many takes longer than to call what it certainly is. */
+  private resume(generator: Iterator<unknown, unknown, unknown>): IteratorResult<unknown, unknown> {
+    return this.isGenerator ? generatorNext.call(generator as Generator, RESUMED as never) : generator.next(RESUMED);
   }
 
   /** Something was yielded that is no suspension of this fiber: the body gets an error where it yielded. */
@@ -251,7 +262,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent, 
 
   /** A body that fails could not wait for them, but one that returns could have. */
   private reportLeftBehind(children: FiberCore[]): void {
-    const message = `Fiber '${this.name}' returned with children running: ${names(children)}; wait for them, or spawn them in a scope`;
+    const message = `Fiber '${this.name}' returned with children running: ${namesOf(children)}; wait for them, or spawn them in a scope`;
     this.core.report(new SystemError("EBUSY", message), this.errorOrigin());
   }
 
@@ -582,8 +593,4 @@ function fiberBehind(target: FutureCore): FiberCore | undefined {
 
 function describe(target: FutureCore): string {
   return `${target instanceof FiberCore ? "fiber" : "future"} '${target.name}'`;
-}
-
-function names(fibers: FiberCore[]): string {
-  return fibers.map((fiber) => `'${fiber.name}'`).join(", ");
 }
