@@ -120,8 +120,8 @@ export class LoopCore {
   #interrupted: boolean = false;
   /** The best priority that became pending in this wait. */
   #bestFound: number = Infinity;
-  /** The pending queue's arrivals when the kernel was last polled. */
-  #arrivalsAtPoll: number = 0;
+  /** When the kernel was last polled. */
+  #lastPoll: number = 0;
   /** This iteration left a poll out that the letter of the specification has. */
   #pollOwed: boolean = false;
   /** Counts the waits: a time stamp is good for one. */
@@ -231,7 +231,7 @@ export class LoopCore {
     if (this.watchdog !== undefined) this.watchdog.serve();
     if (this.inotify !== undefined) this.inotify.deliver();
     if (passClocks(this, true)) return false;
-    this.#arrivalsAtPoll = this.pending.arrivals;
+    this.#lastPoll = this.iteration;
     if (this.pending.first === undefined) return false;
     this.state = PENDING;
     return true;
@@ -263,11 +263,12 @@ export class LoopCore {
 
   /**
    * Would the kernel's answer change what is dispatched next? Not if nothing that it feeds is more important than the head of the
-   * queue and the head was there already when it was last asked. Without any such source it has nothing to answer.
+   * queue, behind which it would have to wait. So that everybody has a turn it is asked all the same when the head has waited, or last ran, since it was
+   * last asked. Without any source that it feeds it has nothing to answer.
    */
   #pollCouldMatter(head: QueueNode): boolean {
     if (this.fed.total === 0) return false;
-    return this.pollsAlways || this.fed.best < head.rank || head.sequence > this.#arrivalsAtPoll;
+    return this.pollsAlways || this.fed.best < head.rank || head.pendingIteration > this.#lastPoll;
   }
 
   /** There is work that no poll would report. */
@@ -304,7 +305,7 @@ export class LoopCore {
       timeout = 0;
     }
     if (this.signals !== undefined && this.signals.collect()) found = true;
-    this.#arrivalsAtPoll = this.pending.arrivals;
+    this.#lastPoll = this.iteration;
     this.#pollOwed = false;
     return found;
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { EventLoop, IoEvent } from "@sd/fibers";
+import { EventLoop, type Fiber, IoEvent, sleep, spawn, suspend } from "@sd/fibers";
 import { assert, assertEquals } from "@std/assert";
 import type { Polling } from "./_trial.ts";
 import { virtualKernel } from "../_virtual_kernel.ts";
@@ -107,4 +107,34 @@ Deno.test("By the rule of batches nobody misses a turn", () => {
   trial.pollsIn(100);
   assertEquals(turns, new Array(10).fill(10));
   trial.loop[Symbol.dispose]();
+});
+
+Deno.test("By the rule of batches fibers that timers wake together share their polls", () => {
+  const { loop, ...trial } = counted("batch");
+  for (let i = 0; i < 100; i++) spawn(() => sleep(1000), { loop });
+  loop.addTimeRelative("monotonic", 2000, () => loop.exit());
+  trial.pollsIn(100);
+  // The first finds all timers due.
+  assert(loop.runSync());
+  assert(trial.pollsIn(299) <= 3);
+  loop[Symbol.dispose]();
+});
+
+Deno.test("By the rule of batches fibers that wake one another in turn leave a turn to what becomes ready", () => {
+  const trial = counted("batch");
+  const { loop } = trial;
+  const fibers: Fiber<unknown>[] = Array.from({ length: 10 }, (_, i) =>
+    spawn(function* () {
+      for (;;) {
+        yield* suspend();
+        fibers[(i + 1) % 10].resume();
+      }
+    }, { loop }));
+  trial.pollsIn(10);
+  fibers[0].resume();
+  let turns = 0;
+  addReady(trial, 0, () => void turns++);
+  trial.pollsIn(300);
+  assert(turns >= 10, `${turns} turns of 300`);
+  loop[Symbol.dispose]();
 });

@@ -65,7 +65,8 @@ export function loopWorks(drive: Drive): Side["works"] {
     },
 
     async defer_beside_io(n, watch) {
-      using loop = new EventLoop();
+      // As the C library does: by its own rule it would poll every other time.
+      using loop = new EventLoop({ polling: "every" });
       using pipe = new Pipe(loop);
       loop.addIo(pipe.reader, IoEvent.IN, () => {
         throw new Error("There is nothing to read");
