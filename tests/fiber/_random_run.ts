@@ -377,7 +377,10 @@ export class ProgramRun {
         "a wait that had ended was interrupted",
       );
       const isOutcome = this.#isOutcome(target, error) || this.#pool.some(({ future }) => this.#isOutcome(future, error));
-      if (!this.#seen.has(error) && !isOutcome) this.#told(actor, error);
+      // Those who are cancelled together throw one error, and one who is cancelled because of another throws what that came to: whose it is, the
+      // error itself does not say.
+      const mayBeOwn = error instanceof CancelledError && actor.fiber.cancelled;
+      if (mayBeOwn || (!this.#seen.has(error) && !isOutcome)) this.#told(actor, error);
       this.#seen.add(error);
       throw error;
     }
