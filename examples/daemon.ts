@@ -1,3 +1,4 @@
+#!/usr/bin/env -S deno run --allow-net
 /**
  * A daemon that serves a line protocol, one fiber a connection.
  *
@@ -10,8 +11,9 @@
  * ```
  *
  * What goes wrong is answered by `error CODE SENTENCE`, and before it hangs up it says `goodbye WHY`. SIGTERM ends it: it stops accepting, and
- * every connection is told and closed, every child ended. Arguments: `--listen=127.0.0.1:0` or `--listen=unix:PATH`,
- * `--idle-ms=30000`, `--run-ms=10000`, `--kill-ms=1000`.
+ * every connection is told and closed, every child ended. Where it may not start processes (on the portable kernel without `--allow-run`), `run`
+ * is answered by `error EACCES ...`. Arguments: `--listen=127.0.0.1:0` or `--listen=unix:PATH`, `--idle-ms=30000`, `--run-ms=10000`,
+ * `--kill-ms=1000`.
  *
  * @module
  */
@@ -46,15 +48,17 @@ const runLimit = msec(Number(argument("run-ms", "10000")));
 const killTimeout = msec(Number(argument("kill-ms", "1000")));
 
 /** What was served; at the end as many fibers have ended as were started. */
-const stats = { connections: 0, started: 0, unwound: 0, requests: 0, errors: 0, childrenStarted: 0, childrenEnded: 0 };
+export const stats = { connections: 0, started: 0, unwound: 0, requests: 0, errors: 0, childrenStarted: 0, childrenEnded: 0 };
 
-function open(): Listener {
+/** Listens where the arguments say. */
+export function open(): Listener {
   if (address.startsWith("unix:")) return listen({ path: address.slice(5) });
   const colon = address.lastIndexOf(":");
   return listen({ hostname: address.slice(0, colon), port: Number(address.slice(colon + 1)) });
 }
 
-function* acceptAll(listener: Listener): Operation<void> {
+/** Serves all who come, until it is cancelled. */
+export function* serveAll(listener: Listener): Operation<void> {
   yield* scope(function* (connections) {
     for (;;) {
       const connection = yield* listener.accept();
@@ -134,22 +138,19 @@ function* send(operation: Operation<void>): Operation<void> {
 /** Passes a child's output on as it comes, no faster than the client reads. The child ends with this, whatever ends it. */
 function* runCommand(connection: Connection, [command, ...args]: string[]): Operation<void> {
   if (!command) throw new SystemError("EINVAL", "Cannot run nothing: name a command");
-  stats.childrenStarted++;
-  try {
-    const info = yield* withTimeout(runLimit, () => passOutput(connection, command, args), function* () {
-      return undefined;
-    });
-    yield* send(writeLine(connection, describe(info)));
-  } finally {
-    stats.childrenEnded++;
-  }
+  const info = yield* withTimeout(runLimit, () => passOutput(connection, command, args), function* () {
+    return undefined;
+  });
+  yield* send(writeLine(connection, describe(info)));
 }
 
 function* passOutput(connection: Connection, command: string, args: string[]): Operation<ChildInfo> {
   return yield* scope(function* (children) {
     const process = spawnProcess(command, { args, stdin: "null", stdout: "piped", stderr: "inherit", killTimeout });
+    stats.childrenStarted++;
     children.defer(function* () {
       process[Symbol.dispose]();
+      stats.childrenEnded++;
     });
     children.add(process.status);
     const buffer = new Uint8Array(64 * 1024);
@@ -187,11 +188,13 @@ function* sayGoodbye(connection: Connection, why: string): Operation<void> {
   }
 }
 
-const status = await main(function* daemon() {
-  using listener = open();
-  const { address } = listener;
-  console.log("path" in address ? `listening on unix:${address.path}` : `listening on ${address.hostname}:${address.port}`);
-  yield* acceptAll(listener);
-});
-console.log(JSON.stringify(stats));
-Deno.exit(status);
+if (import.meta.main) {
+  const status = await main(function* daemon() {
+    using listener = open();
+    const { address } = listener;
+    console.log("path" in address ? `listening on unix:${address.path}` : `listening on ${address.hostname}:${address.port}`);
+    yield* serveAll(listener);
+  });
+  console.log(JSON.stringify(stats));
+  Deno.exit(status);
+}

@@ -1,19 +1,36 @@
+#!/usr/bin/env -S deno run --allow-net
 /**
- * Starts the daemon, lets a few hundred clients loose on it, ends it by SIGTERM, and tells what was served.
+ * Starts the daemon, lets a few hundred clients loose on it, ends it, and tells what was served.
  *
- * Both are programs on fibers: the clients run in this process, the daemon is a child of it. On the Linux kernel they need `--allow-ffi` for libc,
- * on the portable one `--allow-net` and `--allow-run`.
+ * The clients are fibers of this program, and the daemon is a child of it. On the Linux kernel both need `--allow-ffi` for libc, on the portable one
+ * `--allow-net` and `--allow-run`. With `--allow-net` alone the daemon is one more fiber here, and refuses to run commands.
  *
  * @module
  */
 
-import { connect, type Connection, EventLoop, main, msec, type Operation, type Process, scope, sleep, spawnProcess } from "@sd/fibers";
+import {
+  CancelledError,
+  connect,
+  type Connection,
+  EventLoop,
+  main,
+  msec,
+  type Operation,
+  type Process,
+  scope,
+  settled,
+  sleep,
+  spawn,
+  spawnProcess,
+  SystemError,
+} from "@sd/fibers";
+import { open, serveAll, stats } from "./daemon.ts";
 import { LineReader, writeLine } from "./line_protocol.ts";
 
 const CLIENTS = 300;
 const ROUNDS = 20;
 
-const figures = { connected: 0, answered: 0, wrong: 0, goodbyes: 0 };
+const figures = { connected: 0, answered: 0, refused: 0, wrong: 0, goodbyes: 0 };
 
 /** What the daemon needs, on the kernel that this program has. */
 function permissions(): string[] {
@@ -22,12 +39,64 @@ function permissions(): string[] {
   return [`--allow-ffi=${libc}`];
 }
 
-function startDaemon(): Process {
-  return spawnProcess("/proc/self/exe", {
-    args: ["run", "--no-prompt", ...permissions(), new URL("daemon.ts", import.meta.url).pathname],
-    stdin: "null",
-    stdout: "piped",
-  });
+/** A daemon, and how it is ended. */
+interface Daemon extends Disposable {
+  readonly name: string;
+  readonly port: number;
+  /** Asks it to end. */
+  terminate(): void;
+  /** Waits for that: what it served, and whether it ended well. */
+  ended(): Operation<{ served: typeof stats; how: string; well: boolean }>;
+}
+
+/** A process of its own; where none may be started, a fiber of this one. */
+function* startDaemon(): Operation<Daemon> {
+  let process: Process;
+  try {
+    process = spawnProcess(Deno.execPath(), {
+      args: ["run", "--no-prompt", ...permissions(), `${import.meta.dirname}/daemon.ts`],
+      stdin: "null",
+      stdout: "piped",
+    });
+  } catch (error) {
+    if (error instanceof SystemError && error.code === "EACCES") return daemonHere();
+    throw error;
+  }
+  return yield* daemonIn(process);
+}
+
+function* daemonIn(process: Process): Operation<Daemon> {
+  const output = new LineReader(process.stdout);
+  const greeting = (yield* output.line()) ?? "gone at once";
+  return {
+    name: `daemon ${process.pid} is ${greeting}`,
+    port: Number(greeting.split(":").at(-1)),
+    terminate: () => process.kill("SIGTERM"),
+    *ended() {
+      const served = JSON.parse((yield* output.line()) ?? "{}");
+      const { code, status } = yield* process.status;
+      return { served, how: `${code} with status ${status}`, well: code === "exited" && status === 0 };
+    },
+    [Symbol.dispose]: () => process[Symbol.dispose](),
+  };
+}
+
+function daemonHere(): Daemon {
+  const listener = open();
+  const { address } = listener;
+  const port = "port" in address ? address.port : 0;
+  const fiber = spawn(() => serveAll(listener), { name: "daemon" });
+  return {
+    name: `daemon is a fiber listening on port ${port}, since no process may be started`,
+    port,
+    terminate: () => fiber.cancel(),
+    *ended() {
+      const outcome = yield* settled(fiber);
+      const well = outcome.status === "rejected" && outcome.reason instanceof CancelledError;
+      return { served: stats, how: well ? "was cancelled" : outcome.status, well };
+    },
+    [Symbol.dispose]: () => listener[Symbol.dispose](),
+  };
 }
 
 /** Asks and checks, round by round, then stays until the daemon says goodbye. */
@@ -60,17 +129,21 @@ function* askFor(connection: Connection, reader: LineReader, request: string, ex
 
 function* askToRun(connection: Connection, reader: LineReader): Operation<boolean> {
   yield* writeLine(connection, "run echo hello");
-  const output = yield* readBlock(reader);
-  return output === "hello\n" && (yield* reader.line()) === "exited 0";
+  const first = yield* reader.line();
+  if (first?.startsWith("error EACCES")) {
+    figures.refused++;
+    return true;
+  }
+  return (yield* readBlock(reader, first)) === "hello\n" && (yield* reader.line()) === "exited 0";
 }
 
 function* askToFetch(connection: Connection, reader: LineReader): Operation<boolean> {
   yield* writeLine(connection, "fetch data:,hello");
-  return (yield* reader.line()) === "status 200" && (yield* readBlock(reader)) === "hello";
+  return (yield* reader.line()) === "status 200" && (yield* readBlock(reader, yield* reader.line())) === "hello";
 }
 
-function* readBlock(reader: LineReader): Operation<string> {
-  const header = yield* reader.line();
+/** The block behind a header. */
+function* readBlock(reader: LineReader, header: string | undefined): Operation<string> {
   const block = yield* reader.block(Number(header?.replace("data ", "")));
   return new TextDecoder().decode(block);
 }
@@ -84,27 +157,24 @@ function* showFigures(): Operation<void> {
 }
 
 const status = await main(function* demo() {
-  using daemon = startDaemon();
-  const output = new LineReader(daemon.stdout);
-  const greeting = yield* output.line();
-  console.log(`daemon ${daemon.pid} is ${greeting}`);
-  const port = Number(greeting?.split(":").at(-1));
+  using daemon = yield* startDaemon();
+  console.log(daemon.name);
   const begun = performance.now();
   yield* scope(function* (clients) {
-    for (let number = 0; number < CLIENTS; number++) clients.spawn(() => client(port, number));
+    for (let number = 0; number < CLIENTS; number++) clients.spawn(() => client(daemon.port, number));
     yield* showFigures();
     const seconds = (performance.now() - begun) / 1000;
-    console.log(`${figures.answered} requests answered in ${seconds.toFixed(2)} s, ${figures.wrong} wrong; now SIGTERM`);
-    daemon.kill("SIGTERM");
+    console.log(`${figures.answered} requests answered in ${seconds.toFixed(2)} s, ${figures.wrong} wrong; now the daemon is to end`);
+    daemon.terminate();
   });
-  const served = JSON.parse((yield* output.line()) ?? "{}");
-  const { code, status } = yield* daemon.status;
+  const { served, how, well } = yield* daemon.ended();
   console.log(`${figures.goodbyes} of ${CLIENTS} clients were told goodbye`);
+  if (figures.refused > 0) console.log(`${figures.refused} commands were refused, --allow-run lets the daemon run them`);
   console.log(
     `the daemon served ${served.requests} requests, started ${served.childrenStarted} children and ended ${served.childrenEnded},`,
   );
-  console.log(`unwound ${served.unwound} of ${served.started} fibers, and ${code} with status ${status}`);
-  const clean = served.unwound === served.started && served.connections === 0 && status === 0 && figures.goodbyes === CLIENTS;
-  if (!clean || figures.wrong > 0) throw new Error("The daemon did not do what it should");
+  console.log(`unwound ${served.unwound} of ${served.started} fibers, and ${how}`);
+  const clean = served.unwound === served.started && served.connections === 0 && figures.goodbyes === CLIENTS;
+  if (!well || !clean || figures.wrong > 0) throw new Error("The daemon did not do what it should");
 });
 Deno.exit(status);

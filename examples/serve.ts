@@ -1,3 +1,4 @@
+#!/usr/bin/env -S deno run --unstable-no-legacy-abort --allow-net=127.0.0.1
 /**
  * An HTTP server of the host's whose requests are fibers: a client that goes away cancels its request, and clean-up runs.
  *

@@ -1,9 +1,12 @@
+#!/usr/bin/env -S deno run --allow-ffi=/lib/x86_64-linux-gnu/libc.so.6
 /**
  * Readers and writers: a cache with one refresher. Readers may wait in the middle of reading and see one state all the same.
  *
  * The machine's load, read by two readers and refreshed each 100 ms, until there are ten lines:
  *
  *     deno run --allow-ffi=/lib/x86_64-linux-gnu/libc.so.6 examples/patterns/cache.ts
+ *
+ * It needs the Linux kernel, for Deno itself lets nobody read in `/proc` who may not do everything.
  *
  * @module
  */

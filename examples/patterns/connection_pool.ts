@@ -1,3 +1,4 @@
+#!/usr/bin/env -S deno run --allow-net=127.0.0.1
 /**
  * A connection pool: so many connections at most, used again and again, opened when needed and replaced when broken.
  *

@@ -1,3 +1,4 @@
+#!/usr/bin/env -S deno run --allow-net
 /**
  * Fan-out and fan-in: one question to many, so many at a time, each with a deadline; the answers come as they are ready, failures among them.
  *

@@ -1,3 +1,4 @@
+#!/usr/bin/env -S deno run
 /**
  * Rate limiting by a token bucket: a semaphore holds the tokens, a timer brings them back.
  *

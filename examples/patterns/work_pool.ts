@@ -1,3 +1,4 @@
+#!/usr/bin/env -S deno run --allow-read
 /**
  * A bounded work pool: so many workers, a queue no longer than needed, and the first job that fails cancels the rest.
  *

@@ -51,8 +51,13 @@ export class Daemon implements AsyncDisposable {
   }
 
   /** Starts one with no permission but what it needs on this kernel, and waits until it listens. */
-  static async start(kernel: keyof typeof permissionsFor, ...args: string[]): Promise<Daemon> {
-    const child = daemonCommand(permissionsFor[kernel], args).spawn();
+  static start(kernel: keyof typeof permissionsFor, ...args: string[]): Promise<Daemon> {
+    return Daemon.startWith(permissionsFor[kernel], args);
+  }
+
+  /** Starts one with these permissions alone. */
+  static async startWith(permissions: readonly string[], args: readonly string[] = []): Promise<Daemon> {
+    const child = daemonCommand(permissions, args).spawn();
     const lines = new Lines(child.stdout.getReader());
     const greeting = await lines.next();
     if (greeting === undefined) throw new Error(`The daemon did not start: ${await new Response(child.stderr).text()}`);

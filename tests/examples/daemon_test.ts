@@ -1,5 +1,6 @@
 import { assertEquals, assertLess, assertStringIncludes } from "@std/assert";
 import { type Client, Daemon, daemonCommand, eventually, permissionsFor, processExists } from "./_daemon.ts";
+import { ownFlags } from "./_program.ts";
 
 const GOODBYE = "goodbye the daemon ends";
 const EIGHT_MIB = 8 * 1024 * 1024;
@@ -155,6 +156,18 @@ daemonTest("The daemon serves a client program of the system", async (start) => 
     (echo 'echo from the system'; sleep 1) | $client`;
   const { stdout } = await new Deno.Command("sh", { args: ["-c", script, `${daemon.port}`], stderr: "null" }).output();
   assertEquals(new TextDecoder().decode(stdout), "from the system\ngoodbye you were idle\n");
+});
+
+Deno.test("The daemon that may not start processes says so to whoever asks for one, and serves on", async () => {
+  await using daemon = await Daemon.startWith(ownFlags("daemon.ts"));
+  using client = await daemon.connect();
+  const answer = await client.ask("run echo hello");
+  assertStringIncludes(answer, "error EACCES Cannot start 'echo'");
+  assertStringIncludes(answer, "--allow-run");
+  assertEquals(await client.ask("echo fine"), "fine");
+  const { code, stats, stderr } = await daemon.terminate();
+  assertEquals([code, stderr, stats.errors, stats.childrenStarted, stats.childrenEnded], [0, "", 1, 0, 0]);
+  assertEquals(await client.line(), GOODBYE);
 });
 
 Deno.test("The daemon without permission says which flag to add", async () => {

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { eventually } from "./_daemon.ts";
+import { ownFlags } from "./_program.ts";
 
 const program = new URL("../../examples/serve.ts", import.meta.url).pathname;
 
@@ -16,10 +17,11 @@ class Server implements AsyncDisposable {
     this.#stderr = new Response(child.stderr).text();
   }
 
-  static async start(): Promise<Server> {
+  /** Starts one with what its first line says and no other permission but these. */
+  static async start(...more: string[]): Promise<Server> {
     const server = new Server(
       new Deno.Command(Deno.execPath(), {
-        args: ["run", "--no-prompt", "--unstable-no-legacy-abort", "--allow-net=127.0.0.1", "--allow-ffi", program, "0"],
+        args: ["run", "--no-prompt", ...ownFlags("serve.ts"), ...more, program, "0"],
         stdin: "null",
         stdout: "piped",
         stderr: "piped",
@@ -67,8 +69,17 @@ class Server implements AsyncDisposable {
   }
 }
 
-Deno.test("The server answers by fibers, beside the host's own work", async () => {
-  await using server = await Server.start();
+/** Registers a test of a server on each kernel that it can run on. */
+function serverTest(name: string, body: (server: Server) => Promise<void>): void {
+  for (const [kernel, flags] of [["linux", ["--allow-ffi"]], ["portable", []]] as const) {
+    Deno.test(`${name} (${kernel})`, async () => {
+      await using server = await Server.start(...flags);
+      await body(server);
+    });
+  }
+}
+
+serverTest("The server answers by fibers, beside the host's own work", async (server) => {
   const reports = await Promise.all([5, 1, 3].map((ms) => server.get(`/report?ms=${ms}`)));
   assertEquals(reports, Array(3).fill("200 all is well\n"));
   assertEquals(await server.get("/nothing"), "404 Not found\n");
@@ -76,8 +87,7 @@ Deno.test("The server answers by fibers, beside the host's own work", async () =
   assertEquals(await server.terminate(), { code: 0, stderr: "" });
 });
 
-Deno.test("A client that goes away cancels its fiber, whose clean-up runs to its end", async () => {
-  await using server = await Server.start();
+serverTest("A client that goes away cancels its fiber, whose clean-up runs to its end", async (server) => {
   const controller = new AbortController();
   const report = server.get("/report?ms=60000", controller.signal).catch(({ name }) => name);
   await eventually(() => server.lines.includes("1 starts a report"));
@@ -89,16 +99,14 @@ Deno.test("A client that goes away cancels its fiber, whose clean-up runs to its
   assertEquals(await server.terminate(), { code: 0, stderr: "" });
 });
 
-Deno.test("SIGTERM lets requests that are under way end, and takes no others", async () => {
-  await using server = await Server.start();
+serverTest("SIGTERM lets requests that are under way end, and takes no others", async (server) => {
   const report = server.get("/report?ms=200");
   await eventually(() => server.lines.includes("1 starts a report"));
   const end = await server.terminate();
   assertEquals([await report, end], ["200 all is well\n", { code: 0, stderr: "" }]);
 });
 
-Deno.test("SIGTERM cancels a request that takes too long, serves its clean-up, and its client is told", async () => {
-  await using server = await Server.start();
+serverTest("SIGTERM cancels a request that takes too long, serves its clean-up, and its client is told", async (server) => {
   const report = server.get("/report?ms=60000");
   await eventually(() => server.lines.includes("1 starts a report"));
   const end = await server.terminate();

@@ -1,5 +1,5 @@
 /**
- * How the patterns are tried: in a virtual world, and as a program with no permission but that for libc.
+ * How the patterns are tried: in a virtual world, and as programs on both kernels.
  *
  * @module
  */
@@ -8,6 +8,7 @@ import { assertEquals } from "@std/assert";
 import { EventLoop, type Operation, run, type SimulatedKernel, simulatedKernel } from "@sd/fibers";
 import { ClockIndex } from "../../../event/time.ts";
 import { libcPlaces } from "../../../event/kernel/linux/libc.ts";
+import { ownFlags, programOutput } from "../_program.ts";
 
 /** A virtual world with a loop in it. */
 export interface World {
@@ -30,13 +31,15 @@ export function patternTest(name: string, body: (world: World) => Operation<void
   });
 }
 
-/** Runs the program of a pattern: what it prints, once it has ended well and complained of nothing. */
-export async function programOutput(name: string, ...args: string[]): Promise<string[]> {
-  const program = new URL(`../../../examples/patterns/${name}.ts`, import.meta.url).pathname;
-  const flags = ["run", "--no-prompt", `--allow-ffi=${libcPlaces()}`];
-  const command = new Deno.Command(Deno.execPath(), { args: [...flags, program, ...args], stdin: "null", env: { NO_COLOR: "1" } });
-  const { code, stdout, stderr } = await command.output();
-  const decoder = new TextDecoder();
-  assertEquals({ code, stderr: decoder.decode(stderr) }, { code: 0, stderr: "" });
-  return decoder.decode(stdout).trimEnd().split("\n");
+/** Runs a program: what it prints, once it has ended well and complained of nothing. */
+export type Run = (...args: string[]) => Promise<string[]>;
+
+/** Registers a test of the program of a pattern: with the permission for libc, and with those that its first line names where these are others. */
+export function programTest(name: string, program: string, body: (run: Run) => Promise<void>): void {
+  const file = `patterns/${program}.ts`;
+  const register = (kernel: string, flags: readonly string[]) =>
+    Deno.test(`${name} (${kernel})`, () => body((...args) => programOutput(file, flags, ...args)));
+  register("linux", [`--allow-ffi=${libcPlaces()}`]);
+  const flags = ownFlags(file);
+  if (!flags.some((flag) => flag.startsWith("--allow-ffi"))) register("portable", flags);
 }

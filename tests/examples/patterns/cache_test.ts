@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { all, msec, type Operation, settled, sleep, spawn } from "@sd/fibers";
 import { Cache, withFreshCache } from "../../../examples/patterns/cache.ts";
-import { patternTest, programOutput } from "./_pattern.ts";
+import { patternTest, programTest } from "./_pattern.ts";
 
 /** A cache of two entries that always have the same number, a new one with each load. */
 function numbered(failing: readonly number[] = []): Cache<number> {
@@ -56,8 +56,8 @@ patternTest("A cache that cannot be filled at first fails whoever wants it", fun
   assertEquals(outcome.status === "rejected" && (outcome.reason as Error).message, "load 1 failed");
 });
 
-Deno.test("The program of the cache tells the machine's load", async () => {
-  const lines = await programOutput("cache");
+programTest("The program of the cache tells the machine's load", "cache", async (run) => {
+  const lines = await run();
   assertEquals(lines.length, 30);
   for (const line of lines) assertEquals(/^\d+ (1 minute|5 minutes|15 minutes): \d+\.\d+$/.test(line), true, line);
 });

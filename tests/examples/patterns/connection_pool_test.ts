@@ -3,7 +3,7 @@ import { all, cancelWait, listen, msec, type Operation, run, scope, settled, sle
 import { ask, ConnectionPool } from "../../../examples/patterns/connection_pool.ts";
 import { serveEcho } from "../../../examples/patterns/echo_server.ts";
 import { openDescriptors } from "../../kernel/linux/descriptors.ts";
-import { patternTest, programOutput } from "./_pattern.ts";
+import { patternTest, programTest } from "./_pattern.ts";
 
 /** Runs the body with a pool of two connections to a server; what the body has not closed is closed then. */
 function* withPool(body: (pool: ConnectionPool) => Operation<unknown>): Operation<void> {
@@ -96,6 +96,6 @@ Deno.test("The connection pool leaves no descriptor open on a real system", asyn
   assertEquals(openDescriptors(), before);
 });
 
-Deno.test("The program of the connection pool answers twenty requests over three connections", async () => {
-  assertEquals(await programOutput("connection_pool"), ["20 answers over 3 connections"]);
+programTest("The program of the connection pool answers twenty requests over three connections", "connection_pool", async (run) => {
+  assertEquals(await run(), ["20 answers over 3 connections"]);
 });

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { listen, msec, type Operation, type Receiver, sec, settled, sleep, spawn, TimeoutError, withTimeout } from "@sd/fibers";
 import { type Answer, checkServices, fanOut } from "../../../examples/patterns/fan_out.ts";
-import { patternTest, programOutput } from "./_pattern.ts";
+import { patternTest, programTest } from "./_pattern.ts";
 
 const log: string[] = [];
 
@@ -56,8 +56,8 @@ patternTest("The check of services tells who listens", function* () {
   assertEquals(listener.address, { hostname: "127.0.0.1", port: 8000 });
 });
 
-Deno.test("The program of fan-out tells of real services", async () => {
+programTest("The program of fan-out tells of real services", "fan_out", async (run) => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
-  assertEquals(await programOutput("fan_out", `127.0.0.1:${port}`), [`127.0.0.1:${port} is up`]);
+  assertEquals(await run(`127.0.0.1:${port}`), [`127.0.0.1:${port} is up`]);
 });

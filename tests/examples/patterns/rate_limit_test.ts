@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { cancelWait, msec, sleep, spawn } from "@sd/fibers";
 import { sayAll, TokenBucket } from "../../../examples/patterns/rate_limit.ts";
-import { patternTest, programOutput } from "./_pattern.ts";
+import { patternTest, programTest } from "./_pattern.ts";
 
 const options = { burst: 3, intervalUsec: msec(100) };
 
@@ -45,6 +45,6 @@ patternTest("Who waits for tokens is served in order, and who is cancelled has t
   assertEquals(log, ["big at 20", "small at 30"]);
 });
 
-Deno.test("The program of the token bucket says all its lines", async () => {
-  assertEquals(await programOutput("rate_limit"), Array.from({ length: 10 }, (_, number) => `line ${number + 1}`));
+programTest("The program of the token bucket says all its lines", "rate_limit", async (run) => {
+  assertEquals(await run(), Array.from({ length: 10 }, (_, number) => `line ${number + 1}`));
 });

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { CancelledError, cancelWait, msec, settled, sleep, spawn } from "@sd/fibers";
 import { countBytes, workPool } from "../../../examples/patterns/work_pool.ts";
-import { patternTest, programOutput } from "./_pattern.ts";
+import { patternTest, programTest } from "./_pattern.ts";
 
 patternTest("The work pool has so many jobs under way at most, and answers in their order", function* ({ elapsed }) {
   let running = 0;
@@ -58,7 +58,7 @@ patternTest("The work pool reads files", function* ({ kernel }) {
   assertEquals(yield* countBytes(["/three", "/one", "/three"], 2), [3, 1, 3]);
 });
 
-Deno.test("The program of the work pool counts the bytes of files", async () => {
+programTest("The program of the work pool counts the bytes of files", "work_pool", async (run) => {
   const path = new URL(import.meta.url).pathname;
-  assertEquals(await programOutput("work_pool", path, "/dev/null"), [`${Deno.statSync(path).size} ${path}`, "0 /dev/null"]);
+  assertEquals(await run(path, "/dev/null"), [`${Deno.statSync(path).size} ${path}`, "0 /dev/null"]);
 });
