@@ -56,7 +56,7 @@ async function warmUp(pid: number, port: string, connections: number, patience: 
 
 function serverOf(side: string, programs: Programs): [command: string, args: string[]] {
   if (side === "c") return [programs.echo!, []];
-  const isOurs = side === "blocking" || side === "hosted";
+  const isOurs = ["blocking", "hosted", "portable"].includes(side);
   return [Deno.execPath(), scriptArgs(`echo/${isOurs ? "ours" : side}.ts`, side)];
 }
 

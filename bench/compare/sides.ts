@@ -25,6 +25,7 @@ const titles: Readonly<Record<string, string>> = {
   blocking: "ours, blocking",
   hosted: "ours, hosted",
   packaged: "ours, from npm",
+  portable: "ours, portable",
   promises: "promises",
   generators: "generators",
   effection: "effection",
@@ -46,7 +47,7 @@ export function titleOf(name: string): string {
 /** Those of npm, and other libraries for what this package is for. */
 export const libraries: readonly string[] = ["effection", "effect", "co", "async_mutex", "p_limit", "p_queue", "csp"];
 
-const inJavaScript = ["blocking", "hosted", "promises", "generators", ...libraries];
+const inJavaScript = ["blocking", "hosted", "portable", "promises", "generators", ...libraries];
 
 /** Only what it takes to load it differs from the hosted side. */
 const packagedWorks = ["start"];
@@ -72,7 +73,7 @@ async function runSide(side: string, command: string, argument: string): Promise
   return await runProgram(Deno.execPath(), args("run_side.ts", file, command, argument));
 }
 
-const servers = ["c", "blocking", "hosted", "deno", "node"];
+const servers = ["c", "blocking", "hosted", "portable", "deno", "node"];
 
 /** Everybody who can take part on this machine. */
 export async function participants(programs: Programs): Promise<Participant[]> {

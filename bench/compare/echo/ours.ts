@@ -1,10 +1,11 @@
 /**
- * An echo server of this package's, a fiber a connection. Prints its port; its argument says whether it blocks the thread.
+ * An echo server of this package's, a fiber a connection. Prints its port; its argument says how: blocking the thread,
+ * hosted, or hosted on the portable kernel.
  *
  * @module
  */
 
-import { type Connection, EventLoop, listen, type Listener, type Operation, spawn } from "@sd/fibers";
+import { type Connection, EventLoop, linuxKernel, listen, type Listener, type Operation, portableKernel, spawn } from "@sd/fibers";
 
 function* serve(connection: Connection): Operation<void> {
   using _open = connection;
@@ -19,9 +20,10 @@ function* acceptAll(listener: Listener): Operation<void> {
   }
 }
 
-const loop = new EventLoop();
+const [how] = Deno.args;
+const loop = new EventLoop({ kernel: how === "portable" ? portableKernel() : linuxKernel() });
 const listener = listen({ hostname: "127.0.0.1", port: 0 }, { loop });
 spawn(() => acceptAll(listener), { loop });
 console.log("port" in listener.address ? listener.address.port : 0);
-if (Deno.args[0] === "blocking") loop.loopSync();
+if (how === "blocking") loop.loopSync();
 else await loop.loop();

@@ -1,10 +1,10 @@
 /**
- * This package as a side, driven in either way.
+ * This package as a side, driven in either way, on either kernel.
  *
  * @module
  */
 
-import type { EventLoop } from "@sd/fibers";
+import { EventLoop, type EventLoopOptions, type Kernel, linuxKernel } from "@sd/fibers";
 import type { Side } from "../side.ts";
 import { fiberWorks, park, spin } from "./_ours_fibers.ts";
 import { loopWorks } from "./_ours_loop.ts";
@@ -12,11 +12,19 @@ import { loopWorks } from "./_ours_loop.ts";
 /** Iterates until exit, and leaves the host alive or not. */
 export type Drive = (loop: EventLoop) => Promise<number> | number;
 
-/** All that it can do, on loops of their own. */
-export function ours(drive: Drive): Side {
+/** Where the works are done. */
+export interface Place {
+  /** A loop of its own for each. */
+  open(options?: EventLoopOptions): EventLoop;
+  readonly drive: Drive;
+}
+
+/** All that it can do, on loops that are driven this way. */
+export function ours(drive: Drive, openKernel: () => Kernel = linuxKernel): Side {
+  const place: Place = { open: (options) => new EventLoop({ kernel: openKernel(), ...options }), drive };
   return {
-    works: { ...loopWorks(drive), ...fiberWorks(drive) },
-    park: (n) => park(drive, n),
-    spin: (spinning) => spin(drive, spinning),
+    works: { ...loopWorks(place), ...fiberWorks(place) },
+    park: (n) => park(place, n),
+    spin: (spinning) => spin(place, spinning),
   };
 }

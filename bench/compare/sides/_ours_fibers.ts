@@ -7,7 +7,7 @@
 import {
   cancelWait,
   Channel,
-  EventLoop,
+  type EventLoop,
   type Fiber,
   Future,
   Gate,
@@ -24,13 +24,13 @@ import {
 } from "@sd/fibers";
 import { equal, Gauge, range, Sleepers, Switches } from "../checks.ts";
 import type { Parked, Side, Stopwatch } from "../side.ts";
-import type { Drive } from "./_ours.ts";
+import type { Place } from "./_ours.ts";
 
 const TASKS = 100;
 
-/** On loops of their own, driven this way. */
-export function fiberWorks(drive: Drive): Side["works"] {
-  const on = <T>(body: (loop: EventLoop) => Operation<T>) => onFiber(drive, body);
+/** On loops of this place. */
+export function fiberWorks(place: Place): Side["works"] {
+  const on = <T>(body: (loop: EventLoop) => Operation<T>) => onFiber(place, body);
   return {
     start: () => on(one),
     yield: (n) => on(() => giveWay(n)),
@@ -51,8 +51,8 @@ export function fiberWorks(drive: Drive): Side["works"] {
   };
 }
 
-async function onFiber<T>(drive: Drive, body: (loop: EventLoop) => Operation<T>): Promise<T> {
-  using loop = new EventLoop();
+async function onFiber<T>({ open, drive }: Place, body: (loop: EventLoop) => Operation<T>): Promise<T> {
+  using loop = open();
   const fiber = spawn(() => body(loop), { loop });
   fiber.addCallback(() => loop.exit());
   await drive(loop);
@@ -231,8 +231,8 @@ function* workUnderDeadlines(n: number): Operation<number> {
 }
 
 /** Fibers that wait at one gate, on a loop that goes on whenever it is told so. */
-export function park(drive: Drive, n: number): Parked {
-  const loop = new EventLoop();
+export function park({ open, drive }: Place, n: number): Parked {
+  const loop = open();
   const gate = new Gate({ loop });
   let woken = 0;
   function* task(): Operation<void> {
@@ -254,8 +254,8 @@ export function park(drive: Drive, n: number): Parked {
 }
 
 /** Gives way for ever: the loop is never idle. */
-export async function spin(drive: Drive, spinning: () => boolean): Promise<void> {
-  await onFiber(drive, function* () {
+export async function spin(place: Place, spinning: () => boolean): Promise<void> {
+  await onFiber(place, function* () {
     while (spinning()) yield* yieldNow();
   });
 }

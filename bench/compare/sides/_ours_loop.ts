@@ -4,10 +4,10 @@
  * @module
  */
 
-import { ChildEvent, EventLoop, IoEvent, type TimeSource } from "@sd/fibers";
+import { ChildEvent, type EventLoop, IoEvent, type TimeSource } from "@sd/fibers";
 import { randoms } from "../checks.ts";
 import type { Side, Stopwatch } from "../side.ts";
-import type { Drive } from "./_ours.ts";
+import type { Place } from "./_ours.ts";
 
 const HOUR_USEC = 3_600_000_000;
 
@@ -40,8 +40,8 @@ class Pipe implements Disposable {
   }
 }
 
-/** On loops of their own, driven this way. */
-export function loopWorks(drive: Drive): Side["works"] {
+/** On loops of this place. */
+export function loopWorks({ open, drive }: Place): Side["works"] {
   async function timeLoop(loop: EventLoop, watch: Stopwatch, begin = () => {}): Promise<void> {
     watch.start();
     begin();
@@ -60,13 +60,13 @@ export function loopWorks(drive: Drive): Side["works"] {
 
   return {
     async defer(n, watch) {
-      using loop = new EventLoop();
+      using loop = open();
       return await dispatchDefer(loop, n, watch);
     },
 
     async defer_beside_io(n, watch) {
       // As the C library does: by its own rule it would poll every other time.
-      using loop = new EventLoop({ polling: "every" });
+      using loop = open({ polling: "every" });
       using pipe = new Pipe(loop);
       loop.addIo(pipe.reader, IoEvent.IN, () => {
         throw new Error("There is nothing to read");
@@ -75,7 +75,7 @@ export function loopWorks(drive: Drive): Side["works"] {
     },
 
     async pipe_ping(n, watch) {
-      using loop = new EventLoop();
+      using loop = open();
       using pipe = new Pipe(loop);
       let count = 0;
       loop.addIo(pipe.reader, IoEvent.IN, () => {
@@ -88,7 +88,7 @@ export function loopWorks(drive: Drive): Side["works"] {
     },
 
     async child(n, watch) {
-      using loop = new EventLoop();
+      using loop = open();
       let count = 0;
       const spawnNext = () => {
         loop.addChild({ pidfd: spawnTrue(loop) }, ChildEvent.EXITED, (info, source) => {
@@ -103,7 +103,7 @@ export function loopWorks(drive: Drive): Side["works"] {
     },
 
     timer_add: (n, watch) =>
-      addAndCancel(n, (add, cancel) => {
+      addAndCancel(open(), n, (add, cancel) => {
         watch.start();
         add();
         watch.stop();
@@ -111,7 +111,7 @@ export function loopWorks(drive: Drive): Side["works"] {
       }),
 
     timer_cancel: (n, watch) =>
-      addAndCancel(n, (add, cancel) => {
+      addAndCancel(open(), n, (add, cancel) => {
         add();
         watch.start();
         cancel();
@@ -119,7 +119,7 @@ export function loopWorks(drive: Drive): Side["works"] {
       }),
 
     async timer_fire(n, watch) {
-      using loop = new EventLoop();
+      using loop = open();
       let count = 0;
       timerAdder(loop, n, loop.now() - 1000, 1000, () => {
         if (++count === n) loop.exit();
@@ -149,8 +149,8 @@ function timerAdder(loop: EventLoop, n: number, from: number, span: number, onTi
   };
 }
 
-function addAndCancel(n: number, time: (add: () => void, cancel: () => void) => void): number {
-  using loop = new EventLoop();
+function addAndCancel(loop: EventLoop, n: number, time: (add: () => void, cancel: () => void) => void): number {
+  using _loop = loop;
   let sources: TimeSource[] = [];
   const addAll = timerAdder(loop, n, loop.now() + HOUR_USEC, 1_000_000_000, () => {});
   const add = () => {
