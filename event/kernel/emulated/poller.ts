@@ -61,7 +61,6 @@ export abstract class EmulatedPoller implements Poller, Sleeper, Watcher {
   readyTokens: Int32Array = new Int32Array(firstCapacity);
   readyEvents: Int32Array = new Int32Array(firstCapacity);
   clocksFired = 0;
-  onWake: (() => void) | undefined;
   parked = false;
   parkLimit: Usec = Infinity;
   readonly wakeups: Wakeups;
@@ -71,6 +70,7 @@ export abstract class EmulatedPoller implements Poller, Sleeper, Watcher {
   readonly #ready = new Set<Watch>();
   readonly #surroundings: Surroundings;
   readonly #file: PollerFile;
+  #onWake: (() => void) | undefined = undefined;
   #wakeRequested = false;
   #wasFull = false;
   #isClosed = false;
@@ -95,6 +95,15 @@ export abstract class EmulatedPoller implements Poller, Sleeper, Watcher {
   /** Whether there is room for one more watch. */
   protected admitWatch(): Result {
     return 0;
+  }
+
+  get onWake(): (() => void) | undefined {
+    return this.#onWake;
+  }
+
+  set onWake(callback: (() => void) | undefined) {
+    this.#onWake = callback;
+    if (callback === undefined) this.#surroundings.parking.letGo();
   }
 
   get signalsQueued(): number {
@@ -247,8 +256,8 @@ export abstract class EmulatedPoller implements Poller, Sleeper, Watcher {
     for (const watch of [...this.watches]) this.forget(watch);
     for (const signal of signals.claimedBy(this.signalQueue)) signals.release(signal, this.signalQueue);
     for (const token of [...this.operations.tokens]) this.operations.abandon(token);
-    parking.remove(this);
     pollers.delete(this);
+    parking.remove(this);
     descriptors.close(this.handle);
   }
 
@@ -258,7 +267,7 @@ export abstract class EmulatedPoller implements Poller, Sleeper, Watcher {
 
   wakeUp(): void {
     this.parked = false;
-    this.onWake?.();
+    this.#onWake?.();
   }
 
   enqueue(watch: Watch): void {

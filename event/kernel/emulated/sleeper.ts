@@ -22,6 +22,8 @@ export interface ParkingPlace {
   add(sleeper: Sleeper): void;
   /** Lets go of a sleeper without waking it. */
   remove(sleeper: Sleeper): void;
+  /** Somebody does not wait to be woken any more, and will not park soon. */
+  letGo(): void;
   /** Looks after everybody in a later turn of the host. `fromHost`: the host has just brought something, so it does look at its sockets. */
   lookSoon(fromHost?: boolean): void;
 }

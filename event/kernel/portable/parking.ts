@@ -3,14 +3,15 @@
  *
  * Nothing is decided on the spot: what might concern a parked poller asks for a look, and a turn of the host later everybody who has a
  * reason is woken. Until then one timer of the host stands for all wake-ups and limits. It only says when to look: whether a time has
- * come is for the clocks to say, since a timer may come early or late, and cannot be set further ahead than 24 days.
+ * come is for the clocks to say, since a timer may come early or late, and cannot be set further ahead than 24 days. So one that comes
+ * early enough is left as it is from park to park: most parks end by something else, and a timer costs the host more than all the rest.
  *
  * A turn for tasks alone comes at once, but Deno looks at its sockets only when it gets round to its timers too. A loop that works gives it
  * the time; one that is woken again and again, because it and host code hand each other work, takes each wake-up for a sign that the host
  * had some. So when looks follow upon each other for a while and the host brings nothing, one comes by a timer.
  *
- * That timer, or the turn that was asked for, is also what keeps the process alive while somebody is parked. Nothing else of this
- * kernel does: sockets, pipes of processes and listeners for signals do not.
+ * That timer, or the turn that was asked for, is also what keeps the process alive while somebody is parked, and it ends when nobody
+ * waits to be woken any more. Nothing else of this kernel does: sockets, pipes of processes and listeners for signals do not.
  *
  * @module
  */
@@ -24,6 +25,8 @@ import { isRealtime } from "./clocks.ts";
 
 /** Further ahead a timer of the host cannot be set. Milliseconds. */
 const longestDelay = 0x7fff_ffff;
+/** Timers of the host come by the millisecond. */
+const timerPrecision: Usec = 1_000;
 /** No timer of the host tells that the realtime clock was set: while somebody waits for it, it is looked at so often. Microseconds. */
 const realtimeLook: Usec = 1_000_000;
 /** After so long without a sign that the host looks at its sockets it gets the time for it; a rest of so long is such a sign. Microseconds. */
@@ -39,12 +42,15 @@ export class Parking implements ParkingPlace {
   #cancelLook: (() => void) | undefined;
   /** The look that was asked for comes by a timer. */
   #givesIo = false;
-  /** When the host last looked at its timers and sockets, as far as is known. */
+  /** When the host last looked at its timers and sockets, as far as is known; and when it did beyond doubt. */
   #lastIo: Usec = -Infinity;
+  #lastSign: Usec = -Infinity;
   /** When a park last ended, and since when there is nothing to do but to wait. */
   #lastEnd: Usec = -Infinity;
   #restingSince: Usec = Infinity;
   #cancelTimer: (() => void) | undefined;
+  /** When that timer is to come. */
+  #timerUsec: Usec = Infinity;
 
   constructor(host: Host, clocks: HostClocks, pollers: ReadonlySet<EmulatedPoller>) {
     this.#host = host;
@@ -57,7 +63,9 @@ export class Parking implements ParkingPlace {
     // It has not been woken for a while: so it was busy, and gave the host its time itself.
     const now = this.#clocks.monotonic;
     if (now - this.#lastEnd >= ioAfter) this.#lastIo = now;
-    this.lookSoon();
+    // A look before it rests is a turn in which the host shows that it still looks at its sockets. While it does so anyway none is needed.
+    if (sleeper.restless || now - this.#lastSign >= ioAfter) this.lookSoon();
+    else if (this.#cancelLook === undefined) this.#rest(now);
   }
 
   remove(sleeper: Sleeper): void {
@@ -65,12 +73,20 @@ export class Parking implements ParkingPlace {
     if (this.#parked.size > 0) return;
     this.#cancelLook?.();
     this.#cancelLook = undefined;
+    this.#restingSince = Infinity;
+    this.letGo();
+  }
+
+  letGo(): void {
+    if (this.#parked.size > 0) return;
+    for (const { onWake } of this.#pollers) if (onWake !== undefined) return;
     this.#stopTimer();
   }
 
   lookSoon(fromHost: boolean = false): void {
     if (this.#parked.size === 0) return;
     const now = this.#clocks.monotonic;
+    if (fromHost) this.#lastSign = now;
     if (fromHost || now - this.#restingSince >= longRest) this.#lastIo = now;
     if (this.#cancelLook !== undefined && !(fromHost && this.#givesIo)) return;
     this.#cancelLook?.();
@@ -95,7 +111,7 @@ export class Parking implements ParkingPlace {
   }
 
   #lookByTimer(): void {
-    this.#lastIo = this.#clocks.monotonic;
+    this.#lastIo = this.#lastSign = this.#clocks.monotonic;
     this.#look();
   }
 
@@ -103,28 +119,33 @@ export class Parking implements ParkingPlace {
     this.#cancelLook?.();
     this.#cancelLook = undefined;
     this.#givesIo = false;
-    this.#stopTimer();
+    this.#restingSince = Infinity;
     this.fireDue();
     for (const sleeper of [...this.#parked].filter((sleeper) => sleeper.restless)) {
       if (!this.#parked.has(sleeper)) continue;
       this.remove(sleeper);
       sleeper.wakeUp();
     }
-    if (this.#parked.size > 0 && this.#cancelLook === undefined) this.#startTimer();
+    if (this.#parked.size > 0 && this.#cancelLook === undefined) this.#rest(this.#clocks.monotonic);
   }
 
-  #startTimer(): void {
+  /** Leaves it to the timer to look. */
+  #rest(now: Usec): void {
+    this.#restingSince = now;
     let next = this.nextLook();
     for (const { parkLimit } of this.#parked) next = Math.min(next, parkLimit);
-    const milliseconds = Math.ceil((next - this.#clocks.monotonic) / 1_000);
+    if (this.#cancelTimer !== undefined && this.#timerUsec < next + timerPrecision) return;
     this.#stopTimer();
-    this.#restingSince = this.#clocks.monotonic;
-    this.#cancelTimer = this.#host.startTimer(() => this.#lookByTimer(), Math.min(Math.max(milliseconds, 0), longestDelay));
+    const milliseconds = Math.min(Math.max(Math.ceil((next - now) / timerPrecision), 0), longestDelay);
+    this.#timerUsec = now + milliseconds * timerPrecision;
+    this.#cancelTimer = this.#host.startTimer(() => {
+      this.#cancelTimer = undefined;
+      this.#lookByTimer();
+    }, milliseconds);
   }
 
   #stopTimer(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    this.#restingSince = Infinity;
   }
 }

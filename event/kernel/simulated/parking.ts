@@ -42,6 +42,9 @@ export class Parking implements ParkingPlace {
     this.#cancelLook = undefined;
   }
 
+  /** Nothing is kept for anybody. */
+  letGo(): void {}
+
   lookSoon(): void {
     if (this.#parked.size > 0) this.#cancelLook ??= inNextTurn(() => this.#look());
   }

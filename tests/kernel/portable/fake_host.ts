@@ -73,10 +73,12 @@ export class FakeHost implements Host {
     for (const callback of this.turns.splice(0)) callback();
   }
 
-  /** Lets time pass until the one timer comes, and it come: for how long it was set. */
+  /** Lets time pass until the next timer comes, and it come: for how long it was set. */
   comeTimer(): number {
-    assert(this.timers.length === 1, `There are ${this.timers.length} timers`);
-    const [{ milliseconds, at, callback }] = this.timers.splice(0);
+    assert(this.timers.length > 0, "There are no timers");
+    const next = this.timers.reduce((first, timer) => timer.at < first.at ? timer : first);
+    this.timers.splice(this.timers.indexOf(next), 1);
+    const { milliseconds, at, callback } = next;
     this.pass(Math.max(at - this.monotonic, 0));
     callback();
     return milliseconds;
