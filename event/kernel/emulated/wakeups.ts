@@ -40,7 +40,12 @@ export class Wakeups {
 
   /** When the next one comes, on the monotonic clock. */
   next(): Usec {
-    return Math.min(...this.times.map((usec, clock) => this.#clocks.toMonotonic(clock as ClockIndex, usec)));
+    let next = Infinity;
+    for (let clock = 0; clock < this.times.length; clock++) {
+      const usec = this.times[clock];
+      if (usec !== Infinity) next = Math.min(next, this.#clocks.toMonotonic(clock as ClockIndex, usec));
+    }
+    return next;
   }
 
   /** Fires what has come by now. */

@@ -21,9 +21,11 @@ export interface Host {
 /** Nobody writes to it: whoever waits for that sleeps. */
 const untouched = new Int32Array(new SharedArrayBuffer(4));
 
+const { timeOrigin } = performance;
+
 /** The host that this isolate lives in. */
 export const realHost: Host = {
-  monotonicMilliseconds: () => performance.timeOrigin + performance.now(),
+  monotonicMilliseconds: () => timeOrigin + performance.now(),
   realtimeMilliseconds: () => Date.now(),
   startTimer: (callback, milliseconds) => {
     const timer = setTimeout(callback, milliseconds);

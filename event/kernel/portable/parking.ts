@@ -103,9 +103,10 @@ export class Parking implements ParkingPlace {
   nextLook(): Usec {
     let next = Infinity;
     for (const { wakeups } of this.#pollers) {
-      next = Math.min(next, wakeups.next());
+      const usec = wakeups.next();
+      if (usec === Infinity) continue;
       const waitsForRealtime = wakeups.times.some((usec, clock) => usec !== Infinity && isRealtime(clock as 0));
-      if (waitsForRealtime) next = Math.min(next, this.#clocks.monotonic + realtimeLook);
+      next = Math.min(next, usec, waitsForRealtime ? this.#clocks.monotonic + realtimeLook : Infinity);
     }
     return next;
   }

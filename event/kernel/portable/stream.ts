@@ -125,16 +125,13 @@ export class Stream extends OpenFile {
   }
 
   override read(buffer: Uint8Array): Result {
-    const delivery = this.receive(buffer, 0);
-    return typeof delivery === "number" ? delivery : delivery.count;
+    return this.#read(buffer, 0);
   }
 
   override receive(buffer: Uint8Array, flags: number): Delivery | Result {
-    if (buffer.length === 0) return this.#delivered(0);
-    if (this.#received.size > 0) return this.#delivered(this.#take(buffer, flags));
-    if (this.#error !== 0) return this.takeError();
-    if (this.#state === "idle") return -Errno.ENOTCONN;
-    return this.#readEnded ? this.#delivered(0) : -Errno.EAGAIN;
+    const count = this.#read(buffer, flags);
+    if (count < 0) return count;
+    return { count, wholeCount: count, address: this.#isUnix ? this.#remote : undefined, parcel: undefined };
   }
 
   override write(data: Uint8Array): Result {
@@ -214,15 +211,19 @@ export class Stream extends OpenFile {
     this.notify(IN);
   }
 
+  #read(buffer: Uint8Array, flags: number): Result {
+    if (buffer.length === 0) return 0;
+    if (this.#received.size > 0) return this.#take(buffer, flags);
+    if (this.#error !== 0) return this.takeError();
+    if (this.#state === "idle") return -Errno.ENOTCONN;
+    return this.#readEnded ? 0 : -Errno.EAGAIN;
+  }
+
   #take(buffer: Uint8Array, flags: number): number {
     if ((flags & MessageFlag.PEEK) !== 0) return this.#received.peek(buffer).count;
     const count = this.#received.shift(buffer);
     if (this.#isPaused && this.#received.size <= capacityBytes / 2) this.begin();
     return count;
-  }
-
-  #delivered(count: number): Delivery {
-    return { count, wholeCount: count, address: this.#isUnix ? this.#remote : undefined, parcel: undefined };
   }
 
   get #isUnix(): boolean {
