@@ -13,6 +13,8 @@ import { steppedKernel } from "./stepped_kernel.ts";
 const isVirtual = /\b(simulated\(|new Simulation\(|loopTest\(|virtualKernel\()/;
 /** The name of a test that is registered for each kernel by itself. */
 const hasItsKernel = /\((linux|portable)\)$/i;
+/** That of one that is registered for the simulated kernel among others: it takes whichever is meant here. */
+const isVirtualOne = / \(simulated\)$/;
 const tests = new URL("../../", import.meta.url);
 const register = Deno.test;
 /** Beginnings of names in the list of what is lacking that no test has. */
@@ -29,7 +31,7 @@ async function registerAgain(file: string): Promise<void> {
     if (reason !== undefined) unmet.delete(reason.name);
     const lack = lackingFiles[file] ?? reason?.lack ?? lackingKinds.find(([kind]) => kind.test(definition.name))?.[1];
     const title = lack === undefined ? "portable" : `portable lacks ${lack}`;
-    register({ ...definition, name: `${file}: ${definition.name} (${title})`, ignore: definition.ignore || lack !== undefined });
+    register({ ...definition, name: `${file}: ${definition.name.replace(isVirtualOne, "")} (${title})`, ignore: definition.ignore || lack !== undefined });
   };
   Object.assign(Deno, { test: registerOnce });
   try {
