@@ -22,19 +22,9 @@ import {
 } from "@sd/fibers";
 import { authority, server as serverIdentity } from "../_certificates.ts";
 import { anyPort, portableIoTest } from "./_io_world.ts";
+import { type Random, randomBy } from "./_random_numbers.ts";
 
 const clientCount = 60;
-
-/** Whole numbers below a limit, by seed. */
-type Random = (limit: number) => number;
-
-function randomBy(seed: number): Random {
-  let state = seed;
-  return (limit) => {
-    state = (state * 1_103_515_245 + 12_345) & 0x7fff_ffff;
-    return (state >> 8) % limit;
-  };
-}
 
 /** Sends back what comes, and hangs up now and then. */
 function* echo(connection: Connection, random: Random): Operation<void> {

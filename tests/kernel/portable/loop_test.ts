@@ -6,13 +6,18 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
+  all,
+  connect,
   EventLoop,
   IoEvent,
+  listen,
   type Operation,
   promiseFuture,
   run,
   sec,
+  settled,
   sleep,
+  spawn,
   spawnProcess,
   SystemError,
   TimeoutError,
@@ -121,6 +126,35 @@ Deno.test("EventLoop.runSync() on the portable kernel refuses to wait for what o
   loop.addTimeRelative("monotonic", 0, () => loop.exit(2));
   assertEquals(await loop.loop(), 2);
   loop[Symbol.dispose]();
+});
+
+Deno.test("A stream that fails in the middle fails its reader, and nobody else", async () => {
+  const loop = new EventLoop({ kernel: portableKernel() });
+  const told = await run(function* () {
+    using listener = listen({ hostname: "127.0.0.1", port: 0 });
+    const open = () => all([() => connect(listener.address), () => listener.accept()]);
+    const [broken, breaking] = yield* open();
+    const [client, server] = yield* open();
+    const reading = spawn(() => broken.readAll());
+    const others = spawn(() => server.readAll());
+    yield* breaking.writeAll(new Uint8Array(1_000));
+    // Whoever closes a connection with something unread resets it.
+    yield* broken.writeAll(new Uint8Array(10));
+    yield* sleep(5_000);
+    breaking.close();
+    const outcome = yield* settled(reading);
+    const error = outcome.status === "rejected" ? (outcome.reason as SystemError).code : undefined;
+    yield* sleep(1_000);
+    yield* client.writeAll(new Uint8Array([1, 2, 3]));
+    client.close();
+    const received = yield* others;
+    broken.close();
+    server.close();
+    return [error, received.length];
+  }, { loop });
+  assertEquals(told, ["ECONNRESET", 3]);
+  loop[Symbol.dispose]();
+  for (let turns = 0; turns < 5; turns++) await portableKernel().turn("io");
 });
 
 Deno.test("A process that stops reading and writing wedges nobody", async () => {

@@ -31,7 +31,11 @@ async function registerAgain(file: string): Promise<void> {
     if (reason !== undefined) unmet.delete(reason.name);
     const lack = lackingFiles[file] ?? reason?.lack ?? lackingKinds.find(([kind]) => kind.test(definition.name))?.[1];
     const title = lack === undefined ? "portable" : `portable lacks ${lack}`;
-    register({ ...definition, name: `${file}: ${definition.name.replace(isVirtualOne, "")} (${title})`, ignore: definition.ignore || lack !== undefined });
+    register({
+      ...definition,
+      name: `${file}: ${definition.name.replace(isVirtualOne, "")} (${title})`,
+      ignore: definition.ignore || lack !== undefined,
+    });
   };
   Object.assign(Deno, { test: registerOnce });
   try {
