@@ -5,8 +5,8 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { all, connect, type Connection, listen, type Operation } from "@sd/fibers";
-import { anyPort } from "./_io_world.ts";
+import { all, connect, type Connection, type Fiber, listen, MessageFlag, type Operation, sleep } from "@sd/fibers";
+import { anyPort, type IoWorld } from "./_io_world.ts";
 
 /** The two ends of a connection; disposed, both are closed. */
 export interface ConnectionPair extends Disposable {
@@ -26,6 +26,17 @@ export function* openConnection(): Operation<ConnectionPair> {
       server[Symbol.dispose]();
     },
   };
+}
+
+/** Waits until so many bytes have come that a read would find, however long that takes the system and the host. */
+export function* untilArrived({ kernel }: IoWorld, connection: Connection, count: number): Operation<void> {
+  const buffer = new Uint8Array(count);
+  while (kernel.tryReceive(connection.fd, [buffer], MessageFlag.PEEK, 0, undefined) < count) yield* sleep(100);
+}
+
+/** Waits until each of them waits for something or has ended, however late timers are. */
+export function* untilAtRest(...fibers: readonly Fiber<unknown>[]): Operation<void> {
+  while (fibers.some(({ status }) => status === "initial" || status === "ready")) yield* sleep(100);
 }
 
 /** What is read until the end of the buffer, or of the stream. */

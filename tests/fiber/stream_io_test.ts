@@ -23,7 +23,7 @@ import {
   withTimeout,
   yieldNow,
 } from "@sd/fibers";
-import { assertSameBytes, fill, openConnection, readFully } from "./_connections.ts";
+import { assertSameBytes, fill, openConnection, readFully, untilArrived, untilAtRest } from "./_connections.ts";
 import { bytesOf, codeOf, errorOf, ioTest, type IoWorld, linuxIoTest, simulatedIoTest, textOf } from "./_io_world.ts";
 import { Steps } from "../_steps.ts";
 
@@ -111,7 +111,7 @@ ioTest("StreamOperation throws an interruption that is queued before it moves an
   await world.run(function* () {
     using pair = yield* openConnection();
     yield* pair.client.writeAll(bytesOf("data"));
-    yield* sleep(100);
+    yield* untilArrived(world, pair.server, 4);
     const { future, resolve } = Future.withResolvers<void>(world.loop);
     const log: unknown[] = [];
     const fiber = yield* waiting(function* () {
@@ -203,8 +203,10 @@ ioTest("StreamOperation of a fiber of another loop is EINVAL, and off a fiber ES
 
 ioTest("StreamOperation that waits when the loop exits is cancelled, and so is one that begins later", async (world) => {
   const log: unknown[] = [];
-  world.spawn(function* () {
+  let begun = false;
+  const reader = world.spawn(function* () {
     using pair = yield* openConnection();
+    begun = true;
     try {
       yield* pair.server.read(byte);
     } finally {
@@ -212,7 +214,7 @@ ioTest("StreamOperation that waits when the loop exits is cancelled, and so is o
     }
   });
   world.spawn(function* () {
-    yield* sleep(1000);
+    while (!begun || reader.status !== "suspended") yield* sleep(100);
     world.loop.exit(7);
   });
   assertEquals(await world.finish(world.loop), 7);
@@ -267,7 +269,7 @@ ioTest("StreamOperation wakes the more important fiber first", async (world) => 
         order.push(name);
       }, { priority })
     );
-    yield* sleep(100);
+    yield* untilAtRest(...readers);
     yield* one.client.writeAll(byte);
     yield* two.client.writeAll(byte);
     for (const reader of readers) yield* reader;
@@ -310,7 +312,7 @@ ioTest("StreamOperation that always finds something gives way to others now and 
     using pair = yield* openConnection();
     const { client, server } = pair;
     yield* client.writeAll(new Uint8Array(1000));
-    yield* sleep(1000);
+    yield* untilArrived(world, server, 1000);
     let turns = 0;
     const other = spawn(function* () {
       while (true) {
@@ -331,7 +333,7 @@ ioTest("StreamOperation that gives way can be cancelled", async (world) => {
     using pair = yield* openConnection();
     const { client, server } = pair;
     yield* client.writeAll(new Uint8Array(1000));
-    yield* sleep(1000);
+    yield* untilArrived(world, server, 1000);
     let count = 0;
     const reader = spawn(function* () {
       for (; count < 1000; count++) yield* server.read(byte);
@@ -375,7 +377,7 @@ ioTest("StreamOperation is told ECONNRESET when the other side closed without re
     const { client, server } = pair;
     const reader = yield* waiting(() => errorOf(client.readAll()));
     yield* client.writeAll(byte);
-    yield* sleep(100);
+    yield* untilArrived(world, server, 1);
     server.close();
     const error = yield* reader;
     assertEquals(error.code, "ECONNRESET");
