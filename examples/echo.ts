@@ -1,3 +1,4 @@
+#!/usr/bin/env -S deno run --allow-net
 import { type Connection, listen, main, type Operation, spawn } from "@sd/fibers";
 
 function* echo(connection: Connection): Operation<void> {

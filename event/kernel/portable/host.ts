@@ -21,11 +21,9 @@ export interface Host {
 /** Nobody writes to it: whoever waits for that sleeps. */
 const untouched = new Int32Array(new SharedArrayBuffer(4));
 
-const { timeOrigin } = performance;
-
 /** The host that this isolate lives in. */
 export const realHost: Host = {
-  monotonicMilliseconds: () => timeOrigin + performance.now(),
+  monotonicMilliseconds: () => performance.timeOrigin + performance.now(),
   realtimeMilliseconds: () => Date.now(),
   startTimer: (callback, milliseconds) => {
     const timer = setTimeout(callback, milliseconds);
