@@ -32,9 +32,13 @@ export class ByteQueue {
 
   /** Appends a copy of the bytes. */
   push(data: Uint8Array, parcel?: Parcel): void {
-    if (data.length === 0) return;
-    this.#chunks.push({ bytes: data.slice(), parcel });
-    this.size += data.length;
+    if (data.length > 0) this.#append(data.slice(), parcel);
+  }
+
+  /** Appends bytes that nobody changes any more: without a copy, unless they would keep more memory than their own. */
+  give(data: Uint8Array): void {
+    if (data.length < data.buffer.byteLength) this.push(data);
+    else if (data.length > 0) this.#append(data, undefined);
   }
 
   /** Moves the oldest bytes into the buffer, as many as it takes; how many. Handles get lost. */
@@ -50,7 +54,8 @@ export class ByteQueue {
     let parcel: Parcel | undefined = undefined;
     while (count < buffer.length && this.size > 0 && parcel === undefined) {
       const chunk = this.#chunks[0];
-      const part = chunk.bytes.subarray(0, buffer.length - count);
+      const room = buffer.length - count;
+      const part = chunk.bytes.length <= room ? chunk.bytes : chunk.bytes.subarray(0, room);
       buffer.set(part, count);
       count += part.length;
       this.size -= part.length;
@@ -77,5 +82,10 @@ export class ByteQueue {
   clear(): void {
     for (const { parcel } of this.#chunks.splice(0)) parcel?.discard();
     this.size = 0;
+  }
+
+  #append(bytes: Uint8Array, parcel: Parcel | undefined): void {
+    this.#chunks.push({ bytes, parcel });
+    this.size += bytes.length;
   }
 }

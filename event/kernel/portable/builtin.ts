@@ -6,6 +6,8 @@
  * @module
  */
 
+/** `node:buffer`. */
+export const buffer: () => typeof import("node:buffer") = lazily("node:buffer");
 /** `node:child_process`. */
 export const childProcess: () => typeof import("node:child_process") = lazily("node:child_process");
 /** `node:crypto`. */

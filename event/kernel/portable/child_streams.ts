@@ -74,7 +74,7 @@ export class ChildReader extends OpenFile {
     if (this.#hasEnded) return;
     this.chunks++;
     if (chunk === undefined) this.#hasEnded = true;
-    else this.#bytes.push(chunk);
+    else this.#bytes.give(chunk);
     this.notify(this.readiness());
     this.#fill();
   };
