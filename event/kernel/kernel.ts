@@ -299,7 +299,7 @@ export interface Poller {
   /** Lets go: its token is not reported any more, and may be used again at once. */
   abandon(token: number): void;
 
-  /** Called when a park ends. */
+  /** Called when a park ends; `undefined` while nobody waits for that, and what is kept for parks may go then. */
   onWake: (() => void) | undefined;
   /** A call of `onWake` is outstanding. */
   readonly parked: boolean;
