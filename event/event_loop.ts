@@ -36,8 +36,8 @@ export interface EventLoopOptions {
   name?: string;
   /**
    * When the kernel is asked while something is pending. `"every"`: in each iteration, the letter of the specification. `"batch"`
-   * (default): not where nothing that it could report is strictly more important than what is dispatched next, and that became pending, or last ran,
-   * before it was last asked. This iteration's dispatch is the same under both; an arrival may be noticed later, so that it
+   * (default): not where nothing that it could report is strictly more important than what is dispatched next, and that was pending
+   * already when it was last asked, or last ran before that. This iteration's dispatch is the same under both; an arrival may be noticed later, so that it
    * comes after defer sources and timers of equal priority that became pending meanwhile.
    */
   polling?: "batch" | "every";

@@ -28,6 +28,11 @@ export function checkCallbackResult(node: QueueNode, result: unknown): void {
   );
 }
 
+/** For an exit code: EIO for what has no number. */
+export function errnoOf(error: unknown): number {
+  return (error instanceof SystemError && error.errno) || 5;
+}
+
 /** As an error that nobody caught, also where the host has no `reportError`, which is so on Node. */
 export function reportToHost(error: unknown): void {
   if (globalThis.reportError !== undefined) return reportError(error);

@@ -32,7 +32,7 @@ import { ClockIndex, type Usec } from "./time.ts";
 import { SourceList } from "./source_list.ts";
 import { WatchTable } from "./watch_table.ts";
 import type { Watchdog } from "./watchdog.ts";
-import { checkCallbackResult, originOf, reportToHost, waitError } from "./failure.ts";
+import { checkCallbackResult, errnoOf, originOf, reportToHost, waitError } from "./failure.ts";
 
 const EINTR = -4;
 
@@ -120,8 +120,9 @@ export class LoopCore {
   #interrupted: boolean = false;
   /** The best priority that became pending in this wait. */
   #bestFound: number = Infinity;
-  /** When the kernel was last polled. */
+  /** When the kernel was last polled, and the pending queue's arrivals by then. */
   #lastPoll: number = 0;
+  #arrivalsAtPoll: number = 0;
   /** This iteration left a poll out that the letter of the specification has. */
   #pollOwed: boolean = false;
   /** Counts the waits: a time stamp is good for one. */
@@ -231,7 +232,7 @@ export class LoopCore {
     if (this.watchdog !== undefined) this.watchdog.serve();
     if (this.inotify !== undefined) this.inotify.deliver();
     if (passClocks(this, true)) return false;
-    this.#lastPoll = this.iteration;
+    this.#notePoll();
     if (this.pending.first === undefined) return false;
     this.state = PENDING;
     return true;
@@ -263,12 +264,13 @@ export class LoopCore {
 
   /**
    * Would the kernel's answer change what is dispatched next? Not if nothing that it feeds is more important than the head of the
-   * queue, behind which it would have to wait. So that everybody has a turn it is asked all the same when the head has waited, or last ran, since it was
-   * last asked. Without any source that it feeds it has nothing to answer.
+   * queue and the head was there already when it was last asked, or last ran before that: an arrival would wait behind it. Without any source that
+   * it feeds it has nothing to answer.
    */
   #pollCouldMatter(head: QueueNode): boolean {
     if (this.fed.total === 0) return false;
-    return this.pollsAlways || this.fed.best < head.rank || head.pendingIteration > this.#lastPoll;
+    if (this.pollsAlways || this.fed.best < head.rank) return true;
+    return head.sequence > this.#arrivalsAtPoll && head.pendingIteration >= this.#lastPoll;
   }
 
   /** There is work that no poll would report. */
@@ -305,9 +307,14 @@ export class LoopCore {
       timeout = 0;
     }
     if (this.signals !== undefined && this.signals.collect()) found = true;
-    this.#lastPoll = this.iteration;
+    this.#notePoll();
     this.#pollOwed = false;
     return found;
+  }
+
+  #notePoll(): void {
+    this.#lastPoll = this.iteration;
+    this.#arrivalsAtPoll = this.pending.arrivals;
   }
 
   /**
@@ -578,11 +585,6 @@ export class LoopCore {
     for (const watcher of this.watchers) watcher.ended();
     this.watchers.clear();
   }
-}
-
-/** EIO for what has no number. */
-function errnoOf(error: unknown): number {
-  return (error instanceof SystemError && error.errno) || 5;
 }
 
 /** The after-step comes also when the callback failed, and while the source still counts as running. */

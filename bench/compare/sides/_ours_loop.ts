@@ -65,8 +65,7 @@ export function loopWorks({ open, drive }: Place): Side["works"] {
     },
 
     async defer_beside_io(n, watch) {
-      // As the C library does: by its own rule it would poll every other time.
-      using loop = open({ polling: "every" });
+      using loop = open();
       using pipe = new Pipe(loop);
       loop.addIo(pipe.reader, IoEvent.IN, () => {
         throw new Error("There is nothing to read");
