@@ -21,6 +21,8 @@ import { withResolvers } from "./with_resolvers.ts";
 /** After so much busy time the host's tasks get a turn, and after so much its timers and sockets. Microseconds. */
 const TASKS_AFTER: Usec = 1_000;
 const IO_AFTER: Usec = 8_000;
+/** The first turn of a drive may come so much later: at a program's start nothing is compiled yet, which must not be taken for work. */
+const FIRST_LATER: Usec = 4_000;
 /** After so much without one, a wait is used to give the timers and sockets their turn: a park is one, and a short one. */
 const PARK_AFTER: Usec = 4_000;
 /** How long to linger before parking, and after how much work not by polling. */
@@ -72,7 +74,10 @@ export class Driver {
     };
     const now = this.#now();
     // One drive right after another is one stretch of work: it gave the host no turn.
-    if (now - this.#lastDrive > TASKS_AFTER) this.#hostHadTurn(now);
+    if (now - this.#lastDrive > TASKS_AFTER) {
+      this.#hostHadTurn(now);
+      this.#lastTasks += FIRST_LATER;
+    }
     try {
       return await body();
     } finally {

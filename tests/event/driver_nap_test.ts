@@ -64,6 +64,8 @@ Deno.test("A driver parks when nothing has come during its nap", async () => {
 
 Deno.test("A driver naps no longer than until the next turn of the host's", async () => {
   const watched = watchedLoop();
+  // It has a turn after this, and the next one a millisecond later.
+  watched.loop.addDefer(() => watched.kernel.advance(8_000));
   await workThenWait(watched, 900, 50);
   assertEquals([watched.naps(), watched.parks()], [[100], 0]);
 });

@@ -35,6 +35,16 @@ for (const [usec, most] of [[1, 100_000], [10, 20_000], [100, 5_000], [1_000, 1_
   });
 }
 
+Deno.test("The first turn after a drive has begun comes some milliseconds later", async () => {
+  const { kernel, loop } = busyLoop({ usec: 100, most: 200 });
+  const turnsAt: number[] = [];
+  loop.addDefer(() => void turnsAt.push(kernel.turns.tasks + kernel.turns.io), { enabled: "on" });
+  await loop.loop();
+  const first = turnsAt.findIndex((turns) => turns > 0) * 100;
+  assert(first >= 4_900 && first <= 6_000, `The first turn came after ${first} us`);
+  loop[Symbol.dispose]();
+});
+
 Deno.test("The host gets a turn after each callback that takes long", async () => {
   const { kernel, loop } = busyLoop({ usec: 50_000, most: 200 });
   await loop.loop();

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { EventLoop, type EventLoopOptions, type Kernel, linuxKernel } from "@sd/fibers";
+import { EventLoop, type Kernel, linuxKernel } from "@sd/fibers";
 import type { Side } from "../side.ts";
 import { fiberWorks, park, spin } from "./_ours_fibers.ts";
 import { loopWorks } from "./_ours_loop.ts";
@@ -15,13 +15,13 @@ export type Drive = (loop: EventLoop) => Promise<number> | number;
 /** Where the works are done. */
 export interface Place {
   /** A loop of its own for each. */
-  open(options?: EventLoopOptions): EventLoop;
+  open(): EventLoop;
   readonly drive: Drive;
 }
 
 /** All that it can do, on loops that are driven this way. */
 export function ours(drive: Drive, openKernel: () => Kernel = linuxKernel): Side {
-  const place: Place = { open: (options) => new EventLoop({ kernel: openKernel(), ...options }), drive };
+  const place: Place = { open: () => new EventLoop({ kernel: openKernel() }), drive };
   return {
     works: { ...loopWorks(place), ...fiberWorks(place) },
     park: (n) => park(place, n),
