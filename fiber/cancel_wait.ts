@@ -62,8 +62,9 @@ export function* cancelWaitCores(targets: readonly FutureCore[], isOwner: boolea
     throw new SystemError("EDEADLK", "Cannot cancel and wait for the fiber that runs: it would never end");
   }
   const cancelAll = () => {
-    const reason = reasonForAll(targets.length, undefined, { debug: fiber.core.debug });
-    for (const target of targets) cancelQuietly(target, reason);
+    const pending = targets.filter(({ state }) => state === UNRESOLVED);
+    const reason = reasonForAll(pending.length, undefined, { debug: fiber.core.debug });
+    for (const target of pending) cancelQuietly(target, reason);
   };
   cancelAll();
   for (const target of targets) {

@@ -215,8 +215,10 @@ export class GroupCore {
   #cancelChildren(reason: unknown, by: Canceller | undefined): Failure | undefined {
     if (this.#cancelling) return undefined;
     this.#cancelling = true;
-    const shared = reasonForAll(this.#children.size, reason, { by, debug: this.future.core.debug });
+    const pending = [...this.#children].filter(({ state }) => state === UNRESOLVED).length;
+    const shared = reasonForAll(pending, reason, { by, debug: this.future.core.debug });
     let failure: Failure | undefined = undefined;
+    // One may be added, or end, while another is asked.
     for (const child of this.#children) {
       if (child.state !== UNRESOLVED) continue;
       try {

@@ -107,6 +107,16 @@ Deno.test(
     world.settle();
     world.run(() => cancelWait(alone));
     assertNotStrictEquals(errorIn(alone), errorIn(fibers[0]));
+    // Beside one that has ended it is alone, too: its error tells where it waited.
+    const last = world.spawn(suspend);
+    world.settle();
+    world.run(() => cancelWait(alone, last));
+    assertEquals(errorIn(last).stack?.includes("cancelAll"), false);
+    const rest = world.spawn(suspend);
+    world.settle();
+    groupOf(world, alone, rest).cancel("enough");
+    world.settle();
+    assertEquals(errorIn(rest).stack?.includes("GroupCore"), false);
   }),
 );
 
