@@ -12,7 +12,7 @@
 import { DueTimers } from "./due_timers.ts";
 import { Prioq } from "./prioq.ts";
 import { TimerHeap } from "./timer_heap.ts";
-import type { SourceNode } from "./source_node.ts";
+import type { QueueNode } from "./queue_node.ts";
 import type { ClockIndex, Usec } from "./time.ts";
 
 /** So many timers are worth more than a look each, and one in so many of those that wait; so many accuracies are worth remembering. */
@@ -65,7 +65,7 @@ export class ClockQueue {
   }
 
   /** Whose turn it is first. */
-  get first(): SourceNode | undefined {
+  get first(): QueueNode | undefined {
     return this.#earliest.first?.first;
   }
 
@@ -81,7 +81,7 @@ export class ClockQueue {
   }
 
   /** Waits in a heap of this clock for `usec`. */
-  add(heap: TimerHeap, node: SourceNode, usec: Usec): void {
+  add(heap: TimerHeap, node: QueueNode, usec: Usec): void {
     const firstBefore = heap.first;
     node.sequence = ++this.#arrivals;
     heap.add(node, usec);
@@ -96,7 +96,7 @@ export class ClockQueue {
   }
 
   /** Takes it out of the heap that it is in. */
-  remove(heap: TimerHeap, node: SourceNode): void {
+  remove(heap: TimerHeap, node: QueueNode): void {
     const firstBefore = heap.first;
     heap.remove(node);
     if (heap.first !== firstBefore) this.#headChanged(heap);

@@ -9,7 +9,10 @@ import type { LoopCore } from "./loop_core.ts";
 import { INITIAL } from "./loop_state.ts";
 import { leaveRateLimit } from "./rate_limit.ts";
 import { setPending } from "./source_lifecycle.ts";
+import type { QueueNode } from "./queue_node.ts";
 import type { SourceNode } from "./source_node.ts";
+import type { Task } from "./task.ts";
+import { comeDue } from "./timed_task.ts";
 import { chooseWakeup } from "./timer_window.ts";
 
 /** Sets a wake-up on each clock where something has changed. */
@@ -42,15 +45,20 @@ export function passClocks(core: LoopCore, endLimits: boolean): boolean {
     if (queue.earliest === Infinity) continue;
     const now = core.stamp(queue.clock);
     if (queue.earliest > now) continue;
-    queue.takeDue(now)?.forEach((node) => setPending(core, node));
+    queue.takeDue(now)?.forEach((node) => makeDue(core, node));
     while (queue.earliest <= now) {
       const node = queue.first!;
-      if (!node.rateLimited) setPending(core, node);
+      if (node.kind.task || !(node as SourceNode).rateLimited) makeDue(core, node);
       else if (!endLimits) break;
-      else if (expireRateLimit(core, node)) expired = true;
+      else if (expireRateLimit(core, node as SourceNode)) expired = true;
     }
   }
   return expired;
+}
+
+function makeDue(core: LoopCore, node: QueueNode): void {
+  if (node.kind.task) comeDue(core, node as Task);
+  else setPending(core, node as SourceNode);
 }
 
 function expireRateLimit(core: LoopCore, node: SourceNode): boolean {

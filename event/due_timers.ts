@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { SourceNode } from "./source_node.ts";
+import type { QueueNode } from "./queue_node.ts";
 
 const DIGIT = 256;
 
@@ -16,7 +16,7 @@ const places = new Uint32Array(DIGIT);
 
 /** See the head of this module. */
 export class DueTimers {
-  readonly #nodes: SourceNode[] = [];
+  readonly #nodes: QueueNode[] = [];
   readonly #times: Float64Array;
   readonly #arrivals: Float64Array;
 
@@ -27,14 +27,14 @@ export class DueTimers {
   }
 
   /** It has left its heap, where it waited for this time. */
-  add(node: SourceNode, time: number): void {
+  add(node: QueueNode, time: number): void {
     const index = this.#nodes.push(node) - 1;
     this.#times[index] = time;
     this.#arrivals[index] = node.sequence;
   }
 
   /** Gives each to `pass` in turn. */
-  forEach(pass: (node: SourceNode) => void): void {
+  forEach(pass: (node: QueueNode) => void): void {
     const order = new Uint32Array(this.#times.length);
     for (let i = 0; i < order.length; i++) order[i] = i;
     const sorted = sortBy(this.#times, sortBy(this.#arrivals, order));

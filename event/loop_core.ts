@@ -102,6 +102,8 @@ export class LoopCore {
   readonly posts: Set<SourceNode> = new Set();
   /** The online sources that polling may make pending. */
   readonly fed: Census = new Census();
+  /** Tasks that wait for a time: `timed_task.ts`. */
+  timedTasks: number = 0;
   /** Layers above, told of the end in the order in which they came. */
   readonly watchers: Set<LoopWatcher> = new Set();
   signals: SignalGroups | undefined = undefined;
@@ -573,7 +575,7 @@ export class LoopCore {
 
   /** No source keeps the loop going: exit sources do not count, posts only while pending, tasks only while they wait to run. */
   #isIdle(): boolean {
-    if (this.pending.first !== undefined || this.hostWaits > 0) return false;
+    if (this.pending.first !== undefined || this.hostWaits > 0 || this.timedTasks > 0) return false;
     for (const node of this.sources) {
       if (node.mode !== OFF && !node.kind.exit && !node.kind.post) return false;
     }

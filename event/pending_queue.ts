@@ -103,6 +103,26 @@ export class PendingQueue {
     node.previous = node.next = undefined;
   }
 
+  /** Another one waits in the place of one that is in this queue. */
+  replace(node: QueueNode, other: QueueNode): void {
+    const { heapIndex, previous, next } = node;
+    const bucket = other.bucket = node.bucket!;
+    other.pendingIteration = node.pendingIteration;
+    other.sequence = node.sequence;
+    node.bucket = undefined;
+    if (heapIndex >= 0) {
+      bucket.overflow!.replaceAt(heapIndex, other);
+      return;
+    }
+    other.previous = previous;
+    other.next = next;
+    if (previous === undefined) bucket.head = other;
+    else previous.next = other;
+    if (next === undefined) bucket.tail = other;
+    else next.previous = other;
+    node.previous = node.next = undefined;
+  }
+
   /** Everything in it, in no promised order. */
   *[Symbol.iterator](): Generator<QueueNode> {
     for (const bucket of this.#listed) {

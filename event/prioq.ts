@@ -43,6 +43,12 @@ export class Prioq<T> {
     this.reposition(index);
   }
 
+  /** Another item takes the place of the one at `index`; it must compare as that does. */
+  replaceAt(index: number, item: T): void {
+    this.#moved(this.#items[index], -1);
+    this.#place(item, index);
+  }
+
   /** To be called when the item at `index` may compare differently now. */
   reposition(index: number): void {
     const item = this.#items[index];

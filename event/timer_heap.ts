@@ -9,7 +9,7 @@
 
 import type { ClockQueue } from "./clock_queue.ts";
 import type { DueTimers } from "./due_timers.ts";
-import type { SourceNode } from "./source_node.ts";
+import type { QueueNode } from "./queue_node.ts";
 
 /** See the head of this module. */
 export class TimerHeap {
@@ -21,7 +21,7 @@ export class TimerHeap {
   latestIndex: number = -1;
   size: number = 0;
   #keys: Float64Array = new Float64Array(4);
-  #nodes: SourceNode[] = [];
+  #nodes: QueueNode[] = [];
 
   constructor(queue: ClockQueue, accuracy: number) {
     this.queue = queue;
@@ -33,23 +33,23 @@ export class TimerHeap {
     return this.size === 0 ? Infinity : this.#keys[0];
   }
 
-  get first(): SourceNode | undefined {
+  get first(): QueueNode | undefined {
     return this.#nodes[0];
   }
 
   /** Is it in here? */
-  has(node: SourceNode): boolean {
+  has(node: QueueNode): boolean {
     return node.heapIndex >= 0 && this.#nodes[node.heapIndex] === node;
   }
 
-  add(node: SourceNode, key: number): void {
+  add(node: QueueNode, key: number): void {
     const index = this.size++;
     if (index === this.#keys.length) this.#grow();
     this.#up(index, node, key);
   }
 
   /** It must be in. */
-  remove(node: SourceNode): void {
+  remove(node: QueueNode): void {
     const index = node.heapIndex;
     node.heapIndex = -1;
     const size = --this.size;
@@ -58,6 +58,16 @@ export class TimerHeap {
     const key = this.#keys[size];
     if (index > 0 && before(key, last, this.#keys[(index - 1) >> 2], this.#nodes[(index - 1) >> 2])) this.#up(index, last, key);
     else this.#down(index, last, key);
+  }
+
+  /** Another one waits in the place of one that is in: its time. */
+  replace(node: QueueNode, other: QueueNode): number {
+    const index = node.heapIndex;
+    node.heapIndex = -1;
+    other.heapIndex = index;
+    other.sequence = node.sequence;
+    this.#nodes[index] = other;
+    return this.#keys[index];
   }
 
   /** How many are due by then. No more is looked at than these and their children. */
@@ -94,7 +104,7 @@ export class TimerHeap {
     this.#keys = keys;
   }
 
-  #up(index: number, node: SourceNode, key: number): void {
+  #up(index: number, node: QueueNode, key: number): void {
     const keys = this.#keys;
     const nodes = this.#nodes;
     while (index > 0) {
@@ -109,7 +119,7 @@ export class TimerHeap {
     node.heapIndex = index;
   }
 
-  #down(index: number, node: SourceNode, key: number): void {
+  #down(index: number, node: QueueNode, key: number): void {
     const keys = this.#keys;
     const nodes = this.#nodes;
     const size = this.size;
@@ -132,6 +142,6 @@ export class TimerHeap {
   }
 }
 
-function before(key: number, node: SourceNode, otherKey: number, other: SourceNode): boolean {
+function before(key: number, node: QueueNode, otherKey: number, other: QueueNode): boolean {
   return key < otherKey || (key === otherKey && node.sequence < other.sequence);
 }

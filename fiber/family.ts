@@ -95,7 +95,13 @@ export function childrenOf(fiber: FiberParent): FiberCore[] {
   return children;
 }
 
+/** A body that fails could not wait for its children, but one that returns could have. */
+export function reportLeftBehind(fiber: FiberCore, children: readonly FiberCore[]): void {
+  const message = `Fiber '${fiber.name}' returned with children running: ${namesOf(children)}; wait for them, or spawn them in a scope`;
+  fiber.core.report(new SystemError("EBUSY", message), fiber.errorOrigin());
+}
+
 /** For a message: "'a', 'b'". */
-export function namesOf(fibers: readonly FiberCore[]): string {
+function namesOf(fibers: readonly FiberCore[]): string {
   return fibers.map((fiber) => `'${fiber.name}'`).join(", ");
 }

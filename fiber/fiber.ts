@@ -95,8 +95,9 @@ export class Fiber<T> extends Future<T> {
 
   /** What it waits for, until it runs again. */
   get awaiting(): Future<unknown> | undefined {
-    const { awaiting } = coreOfFiber(this);
-    return awaiting && handleOf(awaiting);
+    const core = coreOfFiber(this);
+    core.waiter?.becomeFuture?.(core);
+    return core.awaiting && handleOf(core.awaiting);
   }
 
   /** It was cancelled at some time, also if it swallowed that. */

@@ -15,6 +15,8 @@ import { FINISHED } from "../event/loop_state.ts";
 import type { Bucket } from "../event/pending_queue.ts";
 import type { SourceKind } from "../event/source_kind.ts";
 import { TASK, type Task } from "../event/task.ts";
+import { stopWaiting, waitForTime } from "../event/timed_task.ts";
+import type { Usec } from "../event/time.ts";
 import { CANCEL, current, type CurrentFiber, EMPTY, ERROR, type Interruption, setCurrent, TIMEOUT, VALUE } from "../future/current.ts";
 import { FULFILLED, FutureCore, REJECTED, UNRESOLVED } from "../future/future_core.ts";
 import { CancelledError, cancelledError, type Canceller } from "../future/interruption.ts";
@@ -23,11 +25,11 @@ import { hostAccountOf, UnseenFailures } from "../future/unseen_failure.ts";
 import { afterChildren } from "./cancel_wait.ts";
 import { beginTurn, endTurn } from "./credit.ts";
 import { type Obstacle, requireNoCircle } from "./deadlock.ts";
-import { childrenOf, exitError, exitErrorOf, type FiberParent, leaveFamily, namesOf } from "./family.ts";
+import { childrenOf, exitError, exitErrorOf, type FiberParent, leaveFamily, reportLeftBehind } from "./family.ts";
 import { FiberExtra, type FiberLocks } from "./fiber_extra.ts";
 import type { FiberLocals } from "./fiber_local.ts";
 import { COMPLETED, INITIAL, READY, RUNNING, statusNames, SUSPENDED_FIBER } from "./fiber_status.ts";
-import type { FiberWait } from "./fiber_wait.ts";
+import type { FiberWait, TimedWait } from "./fiber_wait.ts";
 import type { Shield } from "./shield.ts";
 import { CancellationCheck } from "./swallowed.ts";
 import { TimeoutError, TimeoutScopeCore } from "./timeout_scope.ts";
@@ -38,6 +40,11 @@ const MOST_REFUSALS = 1_000;
 
 /** So many names a path has at most: where fibers nest deeply, each of them may be told whose path it is. */
 const MOST_NAMES = 32;
+
+/** A fiber's place in a queue is that of its turn, of the callback of the future that it waits for (or is still a waiter of), or of a timer. */
+const TURN = 0;
+const CALLBACK = 1;
+const TIMER = 2;
 
 /** What the generators of the language inherit. */
 const generatorNext: Generator["next"] = Object.getPrototypeOf(function* () {}.prototype).next;
@@ -60,8 +67,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent, 
   declare cell: number;
   declare private cellContent: unknown;
   declare parked: boolean;
-  /** It is among the waiters of `awaiting`, or in the queue as its callback. */
-  declare linked: boolean;
+  declare private role: number;
   declare awaiting: FutureCore | undefined;
   /** What it is parked for, where that is no future. */
   declare waiter: FiberWait | undefined;
@@ -87,7 +93,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent, 
     this.cell = EMPTY;
     this.cellContent = undefined;
     this.parked = false;
-    this.linked = false;
+    this.role = TURN;
     this.awaiting = undefined;
     this.waiter = undefined;
     this.previousSibling = undefined;
@@ -165,7 +171,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent, 
   }
 
   get followsExit(): boolean {
-    return this.linked;
+    return this.role === CALLBACK;
   }
 
   awaited(): void {}
@@ -174,15 +180,21 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent, 
 
   /** The loop's turn for this fiber's task. */
   dispatch(): void {
-    if (this.linked) {
-      // As the callback of the future it waited for: it wakes the fiber, whose turn comes after those that are ready already.
-      this.linked = false;
+    if (this.role !== TURN) this.beCalledBack();
+    else if (this.core.exitRequested) this.dispatchExit();
+    else this.run();
+  }
+
+  /** What it waited for has come, which wakes it: its turn is after those that are ready already. */
+  private beCalledBack(): void {
+    if (this.role === TIMER) {
+      this.leaveTimer();
+      this.role = CALLBACK;
+      this.core.arm(this);
+    } else {
+      this.role = TURN;
       this.merge(VALUE, undefined);
       this.ready();
-    } else if (this.core.exitRequested) {
-      this.dispatchExit();
-    } else {
-      this.run();
     }
   }
 
@@ -252,18 +264,12 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent, 
     if (this.parked) this.unpark();
     if (this.firstChild !== undefined) {
       const children = childrenOf(this);
-      if (state === FULFILLED) this.reportLeftBehind(children);
+      if (state === FULFILLED) reportLeftBehind(this, children);
       this.content = afterChildren(children, state, content);
       this.run();
       return;
     }
     this.complete(state, content);
-  }
-
-  /** A body that fails could not wait for them, but one that returns could have. */
-  private reportLeftBehind(children: FiberCore[]): void {
-    const message = `Fiber '${this.name}' returned with children running: ${namesOf(children)}; wait for them, or spawn them in a scope`;
-    this.core.report(new SystemError("EBUSY", message), this.errorOrigin());
   }
 
   private complete(state: number, content: unknown): void {
@@ -280,30 +286,13 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent, 
     if (parent !== undefined) leaveFamily(parent, this);
     if (state === FULFILLED) this.fulfil(content);
     else this.reject(content);
-    if (this.extra !== undefined) this.destroy(this.extra);
+    this.extra?.fiberEnded(this);
   }
 
   /** The body may still look, as long as it goes on. */
   futureFailed(future: FutureCore): void {
     if (this.status === COMPLETED) hostAccountOf(this.core).futureFailed(future);
     else (this.ownExtra.failures ??= new UnseenFailures()).add(future);
-  }
-
-  private destroy(extra: FiberExtra): void {
-    const { failures, onDestroy } = extra;
-    extra.canceller =
-      extra.shield =
-      extra.locals =
-      extra.failures =
-      extra.onDestroy =
-        undefined;
-    failures?.report();
-    if (onDestroy === undefined) return;
-    try {
-      onDestroy();
-    } catch (error) {
-      this.core.report(error, this.errorOrigin());
-    }
   }
 
   // Waking
@@ -368,10 +357,9 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent, 
   /** It is to run: now if it is suspended, and in the right phase if it waits for its turn. */
   private makeReady(): void {
     if (this.status === RUNNING || this.status === INITIAL) return;
-    if (this.linked) {
-      this.linked = false;
-      if (this.awaiting!.state === UNRESOLVED) this.awaiting!.removeWaiter(this);
-    }
+    // Its time may come before its turn, and that would count.
+    if (this.role === TIMER) this.waiter!.becomeFuture!(this);
+    if (this.role !== TURN) this.leavePlace();
     this.ready();
   }
 
@@ -397,7 +385,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent, 
   parkOn(target: FutureCore): void {
     this.park();
     this.awaiting = target;
-    this.linked = true;
+    this.role = CALLBACK;
     target.addWaiter(this);
     target.observed = true;
   }
@@ -406,6 +394,31 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent, 
   parkFor(waiter: FiberWait): void {
     this.park();
     this.waiter = waiter;
+  }
+
+  /** Suspends it until a time, or until somebody fills the cell. */
+  parkUntil(waiter: TimedWait, usec: Usec): void {
+    this.parkFor(waiter);
+    this.role = TIMER;
+    waitForTime(this.core, this, usec);
+  }
+
+  /** It stands in a heap or in the queue in the place of a timer. */
+  get isTimer(): boolean {
+    return this.role === TIMER;
+  }
+
+  /** It waits neither for a time nor for a future any more. */
+  private leavePlace(): void {
+    if (this.role === TIMER) this.leaveTimer();
+    else if (this.awaiting?.state === UNRESOLVED) this.awaiting.removeWaiter(this);
+    this.role = TURN;
+  }
+
+  /** As a task it has the place that it had when it began to wait. */
+  private leaveTimer(): void {
+    stopWaiting(this.core, this);
+    this.pendingIteration = (this.waiter as TimedWait).begunIn;
   }
 
   /** The wait has ended, for good or ill. What lies in the cell already makes the fiber run as it is. */
@@ -433,10 +446,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent, 
   unpark(): void {
     this.parked = false;
     this.status = RUNNING;
-    if (this.linked) {
-      this.linked = false;
-      if (this.awaiting!.state === UNRESOLVED) this.awaiting!.removeWaiter(this);
-    }
+    if (this.role !== TURN) this.leavePlace();
     if (this.waiter !== undefined) this.abandonWait();
     this.core.disarm(this);
     this.awaiting = undefined;
@@ -455,7 +465,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent, 
     if (cell === CANCEL) {
       if (this.core.exitRequested) this.ownExtra.refusals++;
       if (this.core.debug) new CancellationCheck(this);
-      const by = this.takeCanceller();
+      const by = this.extra?.takeCanceller();
       return content instanceof CancelledError ? content : withUserStack(() => cancelledError(content, by));
     }
     if (cell === TIMEOUT) return withUserStack(() => new TimeoutError((content as TimeoutScopeCore).deliver()));
@@ -465,14 +475,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent, 
   takeInterruption(): Interruption | undefined {
     const { cell } = this;
     const content = this.takeValue();
-    return cell >= TIMEOUT ? { kind: cell, content, by: this.takeCanceller() } : undefined;
-  }
-
-  private takeCanceller(): Canceller | undefined {
-    const { extra } = this;
-    const by = extra?.canceller;
-    if (by !== undefined) extra!.canceller = undefined;
-    return by;
+    return cell >= TIMEOUT ? { kind: cell, content, by: this.extra?.takeCanceller() } : undefined;
   }
 
   restore(interruption: Interruption): void {
@@ -529,6 +532,7 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent, 
   }
 
   setFiberPriority(priority: number): void {
+    if (this.role === TIMER) this.waiter!.becomeFuture!(this);
     this.core.moveTask(this, priority);
     this.waiter?.priorityChanged(priority);
   }

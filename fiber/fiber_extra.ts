@@ -38,4 +38,28 @@ export class FiberExtra {
   failures: UnseenFailures | undefined = undefined;
   /** How often it was refused a wait in the exit phase. */
   refusals: number = 0;
+
+  /** Who cancelled it: asked once. */
+  takeCanceller(): Canceller | undefined {
+    const by = this.canceller;
+    this.canceller = undefined;
+    return by;
+  }
+
+  fiberEnded(fiber: FiberCore): void {
+    const { failures, onDestroy } = this;
+    this.canceller =
+      this.shield =
+      this.locals =
+      this.failures =
+      this.onDestroy =
+        undefined;
+    failures?.report();
+    if (onDestroy === undefined) return;
+    try {
+      onDestroy();
+    } catch (error) {
+      fiber.core.report(error, fiber.errorOrigin());
+    }
+  }
 }

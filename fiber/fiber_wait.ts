@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { FiberCore } from "./fiber_core.ts";
 import type { Lock } from "./lock.ts";
 
 /** A fiber's wait in the queue of a primitive, or in several. */
@@ -15,4 +16,16 @@ export interface FiberWait {
   /** The fiber does not wait for it any more, and nothing that it was granted is used. */
   abandoned(): void;
   priorityChanged(priority: number): void;
+  /**
+   * Where what it waits for is no future, but would be one for whoever waited in another way: has it wait for one instead, since somebody wants to see it,
+   * or the fiber is about to get another place in the queue.
+   */
+  becomeFuture?(fiber: FiberCore): void;
+}
+
+/** A fiber's wait for a time, in which it stands in the loop's queues itself. */
+export interface TimedWait extends FiberWait {
+  /** The iteration in which it began. */
+  readonly begunIn: number;
+  becomeFuture(fiber: FiberCore): void;
 }

@@ -1,47 +1,91 @@
 /**
  * Waiting for time to pass (sd-future, section 9).
  *
+ * There may be a hundred thousand at once, and a source and a future of each would be a third of what the collector has to copy. So the fiber stands in the
+ * clock's heap and in the queue itself, where they would: it is the timer, then the callback, then ready. Who asks for what it waits for gets a future all the same.
+ *
  * @module
  */
 
+import { handOver } from "../event/timed_task.ts";
 import { ClockIndex, type Usec } from "../event/time.ts";
 import { later } from "../event/time_source.ts";
 import { requireUsec } from "../event/validate.ts";
+import { endWait, finishWait } from "../future/await.ts";
 import { type CurrentFiber, EMPTY, ERROR } from "../future/current.ts";
-import { finishWait } from "../future/await.ts";
-import { BaseOperation, type Operation } from "../future/operation.ts";
 import { letGo } from "../future/event_future.ts";
-import { timeFutureCore } from "../future/time_future.ts";
+import type { FutureCore } from "../future/future_core.ts";
+import { BaseOperation, type Operation } from "../future/operation.ts";
+import { bareTimeFuture } from "../future/time_future.ts";
 import type { FiberCore } from "./fiber_core.ts";
+import type { TimedWait } from "./fiber_wait.ts";
 import { suspend } from "./suspend.ts";
 import { yieldNow } from "./yield_now.ts";
 
-class SleepOperation extends BaseOperation<void> {
+class SleepOperation extends BaseOperation<void> implements TimedWait {
   declare private readonly usec: Usec;
+  declare begunIn: number;
 
   constructor(usec: Usec) {
     super();
     this.usec = usec;
+    this.begunIn = 0;
   }
 
-  protected override start(fiber: CurrentFiber): boolean {
+  get title(): string {
+    return "a time";
+  }
+
+  get obstacle(): undefined {
+    return undefined;
+  }
+
+  abandoned(): void {}
+
+  priorityChanged(): void {}
+
+  protected override start(current: CurrentFiber): boolean {
+    const fiber = current as FiberCore;
     if (fiber.cell >= ERROR) throw fiber.takeError();
-    if ((fiber as FiberCore).refuse()) return false;
+    if (fiber.refuse()) return false;
     if (fiber.cell !== EMPTY) fiber.takeValue();
-    const core = fiber.core;
-    fiber.parkOn(timeFutureCore(core, ClockIndex.monotonic, later(core, ClockIndex.monotonic, this.usec), 1));
+    const { core } = fiber;
+    const time = later(core, ClockIndex.monotonic, this.usec);
+    this.begunIn = core.iteration;
+    fiber.parkUntil(this, time);
     return false;
   }
 
-  protected override resume(fiber: CurrentFiber): boolean {
-    const timer = (fiber as FiberCore).awaiting!;
-    try {
-      finishWait(fiber, timer);
-    } finally {
-      letGo(timer);
-    }
+  protected override resume(current: CurrentFiber): boolean {
+    const fiber = current as FiberCore;
+    fiber.waiter = undefined;
+    if (fiber.awaiting === undefined) endWait(fiber, true);
+    else finishTimer(fiber, fiber.awaiting);
     this.value = undefined;
     return true;
+  }
+
+  becomeFuture(fiber: FiberCore): void {
+    const { node, future } = bareTimeFuture(fiber.core, ClockIndex.monotonic);
+    fiber.waiter = undefined;
+    if (fiber.isTimer) {
+      handOver(fiber.core, fiber, node);
+      fiber.pendingIteration = this.begunIn;
+      fiber.parkOn(future);
+    } else {
+      node.core = undefined;
+      future.fulfil(undefined);
+      fiber.awaiting = future;
+    }
+  }
+}
+
+/** It waited for a future of the time in the end. */
+function finishTimer(fiber: FiberCore, timer: FutureCore): void {
+  try {
+    finishWait(fiber, timer);
+  } finally {
+    letGo(timer);
   }
 }
 

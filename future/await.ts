@@ -90,9 +90,13 @@ export function startWait(fiber: CurrentFiber, target: FutureCore): boolean {
  * the target did, taking an item out of a channel, say, it has done.
  */
 export function finishWait(fiber: CurrentFiber, target: FutureCore): void {
+  endWait(fiber, target.state !== UNRESOLVED);
+}
+
+/** The same for a wait that has no future. */
+export function endWait(fiber: CurrentFiber, resolved: boolean): void {
   fiber.resumed();
   const { cell } = fiber;
-  const resolved = target.state !== UNRESOLVED;
   if (cell === CANCEL || cell === TIMEOUT) {
     if (!resolved) throw fiber.takeError();
   } else if (cell === ERROR || !resolved) {

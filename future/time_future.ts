@@ -8,7 +8,7 @@ import { SystemError } from "../event/errno.ts";
 import { coreOf, type EventLoop } from "../event/event_loop.ts";
 import type { LoopCore } from "../event/loop_core.ts";
 import type { SourceKind } from "../event/source_kind.ts";
-import { highOf, lowOf } from "../event/source_node.ts";
+import { highOf, lowOf, type PlainNode } from "../event/source_node.ts";
 import type { Clock, ClockIndex, Usec } from "../event/time.ts";
 import { later, requireClock, timeKinds } from "../event/time_source.ts";
 import { clockIndex, requireOptions, requireUsec } from "../event/validate.ts";
@@ -36,6 +36,11 @@ const kinds: readonly SourceKind[] = timeKinds((node) => {
   if (outcome?.status === "rejected") future.reject(outcome.reason);
   else future.fulfil(outcome?.value);
 }, false);
+
+/** A future of a time, pending, and its source, which waits for none. */
+export function bareTimeFuture(core: LoopCore, clock: ClockIndex): { node: PlainNode; future: FutureCore } {
+  return sourceFuture(core, kinds[clock]);
+}
 
 /** The core of a future that is fulfilled with nothing at this time, or resolves with the outcome in its `content`. */
 export function timeFutureCore(core: LoopCore, clock: ClockIndex, usec: Usec, accuracy: Usec): FutureCore {

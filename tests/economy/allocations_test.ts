@@ -23,7 +23,7 @@ const most: Readonly<Record<string, number>> = {
 };
 
 /** Bytes a fiber. */
-const mostParked: Readonly<Record<string, number>> = { suspend: 610, sleep: 1000 };
+const mostParked: Readonly<Record<string, number>> = { suspend: 610, sleep: 700 };
 
 async function measure(): Promise<Costs> {
   const flags = "--expose-gc,--no-opt,--no-maglev,--min-semi-space-size=128,--max-semi-space-size=128";

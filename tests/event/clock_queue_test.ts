@@ -43,7 +43,7 @@ function play(script: readonly Step[]): void {
       queue.add(node.heap, node, step.add.usec);
       assert(queue.needsArming);
     } else if (model.size > 0) {
-      const node = "shift" in step ? queue.first! : [...model.keys()][step.remove % model.size];
+      const node = "shift" in step ? queue.first as SourceNode : [...model.keys()][step.remove % model.size];
       assert(model.delete(node));
       queue.remove(node.heap!, node);
       assert(queue.needsArming && !node.heap!.has(node));
@@ -53,7 +53,7 @@ function play(script: readonly Step[]): void {
     const due = [...model.keys()].find((node) => model.get(node)!.usec === queue.earliest);
     assert(queue.first === due, "Of the timers for one moment the first comes first");
     assertEquals(queue.latest, Math.min(...timers.map(({ usec, accuracy }) => usec + accuracy)));
-    assertEquals(queue.first === undefined ? Infinity : model.get(queue.first)!.usec, queue.earliest);
+    assertEquals(queue.first === undefined ? Infinity : model.get(queue.first as SourceNode)!.usec, queue.earliest);
   }
 }
 
@@ -78,9 +78,9 @@ function taken(timers: readonly Timer[], now: number, atOnce: boolean): { due: n
   const due: number[] = [];
   const bulk = atOnce ? queue.takeDue(now) : undefined;
   bulk?.forEach((node) => {
-    assert(!node.heap!.has(node));
+    assert(!(node as SourceNode).heap!.has(node));
     assertEquals(node.heapIndex, -1);
-    due.push(numbers.get(node)!);
+    due.push(numbers.get(node as SourceNode)!);
   });
   return { due: [...due, ...drain(queue, numbers, now)], left: drain(queue, numbers, Infinity), isBulk: bulk !== undefined };
 }
@@ -88,7 +88,8 @@ function taken(timers: readonly Timer[], now: number, atOnce: boolean): { due: n
 /** One by one. */
 function drain(queue: ClockQueue, numbers: Map<SourceNode, number>, until: number): number[] {
   const drained: number[] = [];
-  for (let node = queue.first; node !== undefined && queue.earliest <= until; node = queue.first) {
+  while (queue.earliest <= until && queue.size > 0) {
+    const node = queue.first as SourceNode;
     queue.remove(node.heap!, node);
     drained.push(numbers.get(node)!);
   }

@@ -13,12 +13,13 @@ import type { SourceNode } from "../../event/source_node.ts";
 import { pendingNode } from "./_nodes.ts";
 import { loopTest } from "./_trial.ts";
 
-type Step = { add: { priority: number; iteration: number } } | { remove: number } | { shift: true };
+type Step = { add: { priority: number; iteration: number } } | { remove: number } | { replace: number } | { shift: true };
 
 const steps = fc.array(
   fc.oneof(
     { weight: 5, arbitrary: fc.record({ add: fc.record({ priority: fc.integer({ min: -2, max: 2 }), iteration: fc.nat(50) }) }) },
     { weight: 2, arbitrary: fc.record({ remove: fc.nat() }) },
+    { weight: 2, arbitrary: fc.record({ replace: fc.nat() }) },
     { weight: 1, arbitrary: fc.constant<{ shift: true }>({ shift: true }) },
   ),
   { maxLength: 400, size: "max" },
@@ -44,7 +45,15 @@ function play(script: readonly Step[]): void {
       const node = pendingNode(step.add.priority, step.add.iteration);
       queue.add(node);
       model.add(node);
-    } else if (model.nodes.length > 0) {
+    } else if (model.nodes.length === 0) {
+      continue;
+    } else if ("replace" in step) {
+      const place = step.replace % model.nodes.length;
+      const node = model.nodes[place];
+      model.nodes[place] = pendingNode(node.rank, 0);
+      queue.replace(node, model.nodes[place]);
+      assertEquals([node.bucket, node.heapIndex, node.previous, node.next], [undefined, -1, undefined, undefined]);
+    } else {
       const [node] = model.nodes.splice("remove" in step ? step.remove % model.nodes.length : 0, 1);
       queue.remove(node);
       assertStrictEquals(node.bucket, undefined);
@@ -67,7 +76,7 @@ Deno.test("PendingQueue keeps its order when arrivals fall far from both ends", 
   const script: Step[] = [];
   for (let i = 0; i < 100; i++) script.push({ add: { priority: 0, iteration: i } });
   for (let i = 0; i < 400; i++) script.push({ add: { priority: 0, iteration: (i * 37) % 100 } });
-  for (let i = 0; i < 250; i++) script.push({ remove: i * 13 });
+  for (let i = 0; i < 250; i++) script.push({ remove: i * 13 }, { replace: i * 29 });
   for (let i = 0; i < 100; i++) script.push({ shift: true }, { add: { priority: 0, iteration: (i * 61) % 100 } });
   play(script);
 });

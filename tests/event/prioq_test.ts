@@ -14,7 +14,7 @@ interface Item {
   index: number;
 }
 
-type Step = { add: number } | { remove: number } | { change: { which: number; key: number } };
+type Step = { add: number } | { remove: number } | { change: { which: number; key: number } } | { replace: number };
 
 const key = fc.integer({ min: 0, max: 30 });
 const steps: fc.Arbitrary<Step[]> = fc.array(
@@ -22,11 +22,12 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
     { weight: 4, arbitrary: fc.record({ add: key }) },
     { weight: 2, arbitrary: fc.record({ remove: fc.nat() }) },
     { weight: 2, arbitrary: fc.record({ change: fc.record({ which: fc.nat(), key }) }) },
+    { weight: 1, arbitrary: fc.record({ replace: fc.nat() }) },
   ),
   { maxLength: 200, size: "max" },
 );
 
-Deno.test("Prioq has the smallest item first and knows where each one is, whatever is added, changed and removed", () => {
+Deno.test("Prioq has the smallest item first and knows where each one is, whatever is added, changed, replaced and removed", () => {
   fc.assert(
     fc.property(steps, (script) => {
       const heap = new Prioq<Item>((a, b) => a.key < b.key, (item, index) => item.index = index);
@@ -40,6 +41,12 @@ Deno.test("Prioq has the smallest item first and knows where each one is, whatev
         else if ("remove" in step) {
           const [item] = model.splice(step.remove % model.length, 1);
           heap.removeAt(item.index);
+          assertEquals(item.index, -1);
+        } else if ("replace" in step) {
+          const place = step.replace % model.length;
+          const item = model[place];
+          model[place] = { key: item.key, index: -1 };
+          heap.replaceAt(item.index, model[place]);
           assertEquals(item.index, -1);
         } else {
           const item = model[step.change.which % model.length];

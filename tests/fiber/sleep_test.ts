@@ -144,6 +144,21 @@ Deno.test(
 );
 
 Deno.test(
+  "sleep() keeps the loop from being idle as long as it lasts",
+  simulated((world) => {
+    const fibers = [sec(1), sec(3)].map((usec) => world.spawn(() => sleep(usec)));
+    fibers[1].addCallback(() => {});
+    world.loop.exitOnIdle = true;
+    world.settle();
+    world.pass(sec(1));
+    assertEquals([fibers.map((fiber) => fiber.state), world.loop.state], [["resolved", "pending"], "initial"]);
+    fibers[1].cancel();
+    world.settle();
+    assertEquals(world.loop.state, "finished");
+  }),
+);
+
+Deno.test(
   "sleep() is dropped with its fiber: nothing keeps the loop from being idle",
   simulated((world) => {
     world.spawn(function* () {

@@ -48,7 +48,7 @@ Deno.test("debug: a fiber that swallowed a cancellation and waits again is told 
   assertEquals(reportsOf(child), [`worker: Fiber 'worker' was cancelled and waits for fiber 'other' again: ${advice}`]);
   assertEquals(reportsOf(() => interrupted(suspend)), [`worker: Fiber 'worker' was cancelled and is suspended again: ${advice}`]);
   assertEquals(reportsOf(() => interrupted(() => sleep(2))), [
-    `worker: Fiber 'worker' was cancelled and waits for future 'event' again: ${advice}`,
+    `worker: Fiber 'worker' was cancelled and waits for a time again: ${advice}`,
   ]);
 });
 
