@@ -90,10 +90,10 @@ export class Driver {
   }
 
   /** Iterates until the loop has finished, or `done` says so. */
-  async loop(done: () => boolean = never): Promise<number> {
+  async loop(done?: () => boolean): Promise<number> {
     const core = this.#core;
-    while (core.state !== FINISHED && !done()) {
-      let count = core.iteratePlainly(done === never ? this.#credit : 1);
+    while (core.state !== FINISHED && !done?.()) {
+      let count = core.iteratePlainly(this.#credit, done);
       if (count === 0) {
         if (!core.prepare()) {
           const changed = core.hostWaits > 0 && await this.#letPromisesSettle();
@@ -249,10 +249,6 @@ export class Driver {
   #now(): Usec {
     return this.#core.kernel.now(ClockIndex.monotonic);
   }
-}
-
-function never(): boolean {
-  return false;
 }
 
 /** Throws unless a driving call may begin: EBUSY while there is one already. */

@@ -144,8 +144,8 @@ export class LoopCore {
 
   // The iteration
 
-  /** Whole iterations at once, at most so many, where nothing but the queue has a say in them: how many. After 0 one is to be made step by step. */
-  iteratePlainly(most: number): number {
+  /** Whole iterations at once, at most so many, where only the queue has a say in them, until `done`: how many. After 0 make one step by step. */
+  iteratePlainly(most: number, done?: () => boolean): number {
     let count = 0;
     while (count < most && this.#isPlain()) {
       const head = this.pending.first;
@@ -154,7 +154,7 @@ export class LoopCore {
       this.#leavePollOut();
       this.#run(head);
       count++;
-      if (this.settledPromise) break;
+      if (this.settledPromise || (done !== undefined && done())) break;
     }
     return count;
   }

@@ -37,6 +37,21 @@ Deno.test("run() gives the value, or rejects with the very error, and leaves the
   assertEquals([value, failed === error, loop.state, loop.driven], ["value", true, "initial", false]);
 });
 
+Deno.test("run() drives the loop no further than to the end of its fiber, in whichever iteration that is", async () => {
+  using loop = new EventLoop({ kernel: virtualKernel() });
+  let dispatched = 0;
+  loop.addDefer(() => void dispatched++, { enabled: "on" });
+  for (let turns = 0; turns < 100; turns++) {
+    const before = dispatched;
+    const iterations = loop.iteration;
+    await run(function* () {
+      for (let i = 0; i < turns; i++) yield* yieldNow();
+    }, { loop });
+    // The fiber's first turn and those that it gave away, with a dispatch of the source between any two, and before the first.
+    assertEquals([dispatched - before, loop.iteration - iterations], [turns + 1, 2 * turns + 2]);
+  }
+});
+
 Deno.test("run() while somebody drives the loop is driven by that", async () => {
   await using loop = new EventLoop({ kernel: virtualKernel() });
   const driving = loop.loop();
