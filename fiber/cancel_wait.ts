@@ -68,7 +68,8 @@ export function* cancelWaitCores(targets: readonly FutureCore[], isOwner: boolea
   };
   cancelAll();
   for (const target of targets) {
-    if (target.state === UNRESOLVED && target.core !== fiber.core) {
+    if (target.state !== UNRESOLVED) continue;
+    if (target.core !== fiber.core) {
       throw new SystemError(
         "EINVAL",
         `Cannot wait for a future of loop '${target.core.name}' on a fiber of loop '${fiber.core.name}': it did not end at once, do so on a fiber of its own loop`,
