@@ -4,7 +4,7 @@
  * @module
  */
 
-import { check, SystemError } from "./errno.ts";
+import { check, errorCode, SystemError, systemError } from "./errno.ts";
 import { ChildEvent, IoEvent } from "./flags.ts";
 import type { Kernel, ProcessRecord } from "./kernel/kernel.ts";
 import type { LoopCore } from "./loop_core.ts";
@@ -94,6 +94,9 @@ const kind = new SourceKind({
   release: (node) => (node.owner as ChildHandle).release(),
 });
 
+/** What nobody reads any more. */
+const consumed: ProcessRecord = { pid: 0, uid: 0, code: 0, status: 0 };
+
 class ChildHandle extends QueuedHandle implements ChildSource {
   declare readonly node: SourceNode;
   declare readonly pid: number;
@@ -126,7 +129,7 @@ class ChildHandle extends QueuedHandle implements ChildSource {
     this.#watch = new Watch(this.node, process.pidfd, IoEvent.IN);
     this.ownsProcess = false;
     this.ownsPidfd = false;
-    this.connectWith(core, options, `watch process ${process.pid}`);
+    this.connectWith(core, options, "watch a process");
     core.children!.add(this.pid, this.node);
     this.ownsProcess = options?.ownsProcess ?? false;
     this.ownsPidfd = options?.ownsPidfd ?? process.opened;
@@ -172,7 +175,7 @@ class ChildHandle extends QueuedHandle implements ChildSource {
   }
 
   #consume(options: number): void {
-    this.#kernel.reapProcess(this.pidfd, options, { pid: 0, uid: 0, code: 0, status: 0 });
+    this.#kernel.reapProcess(this.pidfd, options, consumed);
   }
 
   /** After its callback: a dead process is reaped, unless somebody else wants to; of another one there may be more news. */
@@ -221,40 +224,85 @@ export function addChild(
   callback?: ChildCallback | null,
   options?: ChildOptions,
 ): ChildSource {
-  const byNumber = typeof child === "number";
-  const title = byNumber ? `process '${child}'` : `pidfd '${child.pidfd}'`;
-  if (byNumber && !(Number.isInteger(child) && child > 1)) {
-    throw new SystemError("EINVAL", `Cannot watch ${title}: a process number is a whole number above 1`);
-  }
-  if (!byNumber && !(Number.isInteger(child.pidfd) && child.pidfd >= 0)) {
-    throw new SystemError("EBADF", `Cannot watch ${title}: not a descriptor`);
-  }
-  if (!Number.isInteger(events) || (events & ~ALL_EVENTS) !== 0 || (events & ~ChildEvent.NOWAIT) === 0) {
-    throw new SystemError("EINVAL", `Cannot watch ${title} for '${events}': it takes a word of ChildEvent flags, NOWAIT not alone`);
-  }
-  requireCallback(callback, `watch ${title}`);
-  requireOptions(options, childOptions, `watch ${title}`);
-  core.requireLive(`watch ${title}`);
-  const { kernel } = core;
-  if ((events & ChildEvent.EXITED) !== 0 && kernel.reapsAutomatically() > 0) {
-    throw new SystemError("EBUSY", `Cannot watch ${title}: this process ignores SIGCHLD, so the system reaps its children by itself`);
-  }
-  if ((events & (ChildEvent.STOPPED | ChildEvent.CONTINUED)) !== 0 && !kernel.features.has("pidfd")) {
-    throw new SystemError("EOPNOTSUPP", `Cannot watch ${title} for '${events}': the ${kernel.name} kernel tells of no more than EXITED`);
-  }
-  const table = childTable(core);
-  if (byNumber && table.has(child)) throw watchedAlready(title);
-  const pidfd = byNumber ? check(kernel.openProcess(child), (code) => `Cannot watch ${title}: ${code}`, "pidfd_open") : child.pidfd;
+  requireChild(child);
+  requireEvents(child, events);
+  requireCallback(callback, "watch a process");
+  requireOptions(options, childOptions, "watch a process");
+  core.requireLive("watch a process");
+  requireNews(core, child, events);
+  return typeof child === "number"
+    ? addByNumber(core, child, events, callback, options)
+    : addByPidfd(core, child.pidfd, events, callback, options);
+}
+
+function addByNumber(
+  core: LoopCore,
+  pid: number,
+  events: number,
+  callback: ChildCallback | null | undefined,
+  options: ChildOptions | undefined,
+): ChildSource {
+  requireUnwatched(core, pid, pid);
+  const pidfd = core.kernel.openProcess(pid);
+  if (pidfd < 0) throw notThere(pid, pidfd, "pidfd_open");
   try {
-    const pid = byNumber ? child : check(kernel.processId(pidfd), (code) => `Cannot watch ${title}: ${code}`);
-    if (!byNumber && table.has(pid)) throw watchedAlready(title);
-    return new ChildHandle(core, { pid, pidfd, opened: byNumber }, events, callback, options);
+    return new ChildHandle(core, { pid, pidfd, opened: true }, events, callback, options);
   } catch (error) {
-    if (byNumber) kernel.close(pidfd);
+    core.kernel.close(pidfd);
     throw error;
   }
 }
 
-function watchedAlready(title: string): SystemError {
-  return new SystemError("EBUSY", `Cannot watch ${title}: this loop has a source for it already, dispose that one first`);
+function addByPidfd(
+  core: LoopCore,
+  pidfd: number,
+  events: number,
+  callback: ChildCallback | null | undefined,
+  options: ChildOptions | undefined,
+): ChildSource {
+  const pid = core.kernel.processId(pidfd);
+  if (pid < 0) throw notThere({ pidfd }, pid);
+  requireUnwatched(core, pid, { pidfd });
+  return new ChildHandle(core, { pid, pidfd, opened: false }, events, callback, options);
+}
+
+// The names of processes are made for errors alone: each is a text that hardly ever is read.
+
+function titleOf(child: ChildTarget): string {
+  return typeof child === "number" ? `process '${child}'` : `pidfd '${child.pidfd}'`;
+}
+
+function requireChild(child: ChildTarget): void {
+  if (typeof child === "number") {
+    if (Number.isInteger(child) && child > 1) return;
+    throw new SystemError("EINVAL", `Cannot watch ${titleOf(child)}: a process number is a whole number above 1`);
+  }
+  if (Number.isInteger(child.pidfd) && child.pidfd >= 0) return;
+  throw new SystemError("EBADF", `Cannot watch ${titleOf(child)}: not a descriptor`);
+}
+
+function requireEvents(child: ChildTarget, events: number): void {
+  if (Number.isInteger(events) && (events & ~ALL_EVENTS) === 0 && (events & ~ChildEvent.NOWAIT) !== 0) return;
+  throw new SystemError("EINVAL", `Cannot watch ${titleOf(child)} for '${events}': it takes a word of ChildEvent flags, NOWAIT not alone`);
+}
+
+/** The kernel can tell of these events. */
+function requireNews({ kernel }: LoopCore, child: ChildTarget, events: number): void {
+  if ((events & ChildEvent.EXITED) !== 0 && kernel.reapsAutomatically() > 0) {
+    const cause = "this process ignores SIGCHLD, so the system reaps its children by itself";
+    throw new SystemError("EBUSY", `Cannot watch ${titleOf(child)}: ${cause}`);
+  }
+  if ((events & (ChildEvent.STOPPED | ChildEvent.CONTINUED)) !== 0 && !kernel.features.has("pidfd")) {
+    const cause = `the ${kernel.name} kernel tells of no more than EXITED`;
+    throw new SystemError("EOPNOTSUPP", `Cannot watch ${titleOf(child)} for '${events}': ${cause}`);
+  }
+}
+
+function requireUnwatched(core: LoopCore, pid: number, child: ChildTarget): void {
+  if (!childTable(core).has(pid)) return;
+  throw new SystemError("EBUSY", `Cannot watch ${titleOf(child)}: this loop has a source for it already, dispose that one first`);
+}
+
+function notThere(child: ChildTarget, result: number, syscall?: string): SystemError {
+  return systemError(result, `Cannot watch ${titleOf(child)}: ${errorCode(-result)}`, syscall);
 }

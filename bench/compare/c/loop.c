@@ -78,6 +78,8 @@ long pipe_ping(long n) {
         return count;
 }
 
+static posix_spawnattr_t attributes;
+
 static int spawn_next(sd_event *event);
 
 static int on_child(sd_event_source *source, const siginfo_t *info, void *userdata) {
@@ -92,13 +94,25 @@ static int spawn_next(sd_event *event) {
         char *argv[] = { "/bin/true", NULL };
         sd_event_source *source;
         pid_t pid;
-        int result = posix_spawn(&pid, argv[0], NULL, NULL, argv, NULL);
+        int result = posix_spawn(&pid, argv[0], NULL, &attributes, argv, environ);
         return result != 0 ? -result : sd_event_add_child(event, &source, pid, WEXITED, on_child, NULL);
+}
+
+/* The other side's: no signal is blocked in the child, which would have our SIGCHLD so, and none is ignored. */
+static void make_attributes(void) {
+        sigset_t none, all;
+        sigemptyset(&none);
+        sigfillset(&all);
+        CHECK(-posix_spawnattr_init(&attributes));
+        CHECK(-posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK));
+        CHECK(-posix_spawnattr_setsigdefault(&attributes, &all));
+        CHECK(-posix_spawnattr_setsigmask(&attributes, &none));
 }
 
 long child(long n) {
         sd_event *event;
         sigset_t mask;
+        make_attributes();
         sigemptyset(&mask);
         sigaddset(&mask, SIGCHLD);
         CHECK_ERRNO(sigprocmask(SIG_BLOCK, &mask, NULL));
@@ -110,5 +124,6 @@ long child(long n) {
         CHECK(sd_event_loop(event));
         watch_stop();
         sd_event_unref(event);
+        posix_spawnattr_destroy(&attributes);
         return count;
 }

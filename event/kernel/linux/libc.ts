@@ -139,25 +139,45 @@ function load(granted: readonly string[], candidates: readonly string[]): Libc {
 
 type Callable = (...args: unknown[]) => unknown;
 
+const surplus = new Uint8Array(1);
+
 /**
  * The host does not compile a function that takes a struct. So each function of the cold table is declared with one more parameter, a struct of one
  * byte: neither calling convention lets a function notice an argument too many.
  */
 function open(path: string): Libc {
   const cold: Record<string, Deno.ForeignFunction | Deno.ForeignStatic> = { ...coldSymbols };
-  const padded: string[] = [];
+  const counts = new Map<string, number>();
   for (const [name, symbol] of Object.entries(cold)) {
     if (!("parameters" in symbol) || symbol.nonblocking) continue; // what is no function or runs on a thread is not compiled anyway
     cold[name] = { ...symbol, parameters: [...symbol.parameters, { struct: ["u8"] }] };
-    padded.push(name);
+    counts.set(name, symbol.parameters.length);
   }
   const library = { ...Deno.dlopen(path, { ...hotSymbols, ...cold }).symbols } as Record<string, Callable>;
-  const surplus = new Uint8Array(1);
-  for (const name of padded) {
-    const call = library[name];
-    library[name] = (...args) => call(...args, surplus);
-  }
+  for (const [name, count] of counts) library[name] = withSurplus(library[name], count);
   return library as unknown as Libc;
+}
+
+/** By the number of arguments, as to pass them on in an array takes longer than many a call. */
+function withSurplus(call: Callable, count: number): Callable {
+  switch (count) {
+    case 0:
+      return () => call(surplus);
+    case 1:
+      return (a) => call(a, surplus);
+    case 2:
+      return (a, b) => call(a, b, surplus);
+    case 3:
+      return (a, b, c) => call(a, b, c, surplus);
+    case 4:
+      return (a, b, c, d) => call(a, b, c, d, surplus);
+    case 5:
+      return (a, b, c, d, e) => call(a, b, c, d, e, surplus);
+    case 6:
+      return (a, b, c, d, e, f) => call(a, b, c, d, e, f, surplus);
+    default:
+      return (...args) => call(...args, surplus);
+  }
 }
 
 function notPermitted(candidates: readonly string[]): SystemError {

@@ -16,7 +16,7 @@
 import { Errno } from "../../errno.ts";
 import { signalName } from "../../signal_names.ts";
 import type { Handle, Result } from "../kernel.ts";
-import { type Address, libc, result } from "./libc.ts";
+import { type Address, failure, libc, result } from "./libc.ts";
 import type { SignalCatcher } from "./signal_catcher.ts";
 import { isArmedHandler, SignalHandler } from "./signal_handler.ts";
 import { isRealtime } from "./signal_queue.ts";
@@ -38,6 +38,9 @@ const ignored = new Uint8Array(actionBytes);
 ignored[0] = Number(SIG_IGN);
 
 const SIGCHLD = 17;
+
+/** That of SIGCHLD, in words: each process that is started or watched asks for it. */
+const childAction = new Int32Array(actionBytes / 4);
 
 /** A signal whose action is ours, or was until somebody else replaced it. */
 interface Caught {
@@ -122,8 +125,9 @@ export function catchByAction(): SignalCatcher | Result {
 
 /** 1 when the system reaps this process's children by itself. */
 export function reapsAutomatically(): Result {
-  const action = readAction(SIGCHLD);
-  return typeof action === "number" ? action : Number(leavesNoZombies(action));
+  if (libc.sigaction(SIGCHLD, null, childAction) < 0) return failure();
+  const isIgnored = childAction[0] === Number(SIG_IGN) && childAction[1] === 0;
+  return isIgnored || (childAction[flagsAt / 4] & SA_NOCLDWAIT) !== 0 ? 1 : 0;
 }
 
 /** A struct sigaction and what of it matters here. */

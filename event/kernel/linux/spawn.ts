@@ -13,6 +13,7 @@ import type { Handle, Result, SpawnCommand, SpawnedProcess, SpawnStdio } from ".
 import { close, duplicate, openPipe, setBlocking } from "./descriptors.ts";
 import { type Address, cString, libc, stringAt } from "./libc.ts";
 import { openChild } from "./processes.ts";
+import { layOut, type ProgramMemory } from "./spawn_memory.ts";
 
 type CString = Uint8Array<ArrayBuffer>;
 
@@ -35,20 +36,18 @@ const devNull = cString("/dev/null") as CString;
 let plain: CString | undefined;
 let inGroup: CString | undefined;
 
-/** What libc is told to start. */
-interface Program {
-  readonly file: CString;
-  readonly args: readonly CString[];
-  /** Entries made here, and the addresses of those that libc has; or libc's own list as it is. */
-  readonly environment: readonly (CString | Address)[] | Address;
-  readonly cwd: CString | undefined;
-}
+/** Where libc has `environ`; what is there; the number of the new process. */
+let environCell: Address | undefined;
+const listCell = new BigUint64Array(1);
+const pidCell = new Int32Array(1);
 
 /** The descriptors of the three streams, −1 where there is none: what the child gets, all from 3 on, and our own ends of its pipes. */
 interface Streams {
   readonly theirs: Handle[];
   readonly ours: Handle[];
 }
+
+const noStreams: readonly Handle[] = [-1, -1, -1];
 
 /**
  * Starts a process.
@@ -57,42 +56,36 @@ interface Streams {
  * for a string with a 0 inside, and for a variable whose name is empty or has a `=`.
  */
 export function spawn(command: SpawnCommand): SpawnedProcess | Result {
-  const program = programOf(command);
+  const variables = variablesOf(command);
+  if (variables === undefined) return -Errno.EINVAL;
+  const program = layOut([command.command, ...command.args], variables);
   if (program === undefined) return -Errno.EINVAL;
+  const attributes = attributesOf(command.processGroup);
+  if (changesNothing(command)) return opened(start(program, null, attributes), noStreams);
   const streams: Streams = { theirs: [-1, -1, -1], ours: [-1, -1, -1] };
   const failed = openStreams(command, streams);
-  const pid = failed < 0 ? failed : start(program, command, streams.theirs);
+  const pid = failed < 0 ? failed : startChanged(program, attributes, command, streams.theirs);
   closeAll(streams.theirs);
+  return opened(pid, streams.ours);
+}
+
+/** What there is to show for a process that was started, or could not be; `ours` are our ends of its pipes. */
+function opened(pid: Result, ours: readonly Handle[]): SpawnedProcess | Result {
   const handle = pid < 0 ? pid : openChild(pid);
   if (handle < 0) {
-    closeAll(streams.ours);
+    closeAll(ours);
     return handle;
   }
-  const [stdin, stdout, stderr] = streams.ours;
-  return { pid, handle, stdin, stdout, stderr };
+  return { pid, handle, stdin: ours[0], stdout: ours[1], stderr: ours[2] };
 }
 
-function programOf(command: SpawnCommand): Program | undefined {
-  const args = [command.command, ...command.args].map(cString);
-  const cwd = command.cwd === undefined ? undefined : cString(command.cwd);
-  const environment = environmentOf(command);
-  if (environment === undefined || !args.every(isDefined) || cwd === undefined && command.cwd !== undefined) return undefined;
-  return { file: args[0], args, environment, cwd };
-}
-
-function isDefined<T>(value: T | undefined): value is T {
-  return value !== undefined;
-}
-
-function environmentOf({ env, clearEnv }: SpawnCommand): (CString | Address)[] | Address | undefined {
-  const added: CString[] = [];
-  for (const [name, value] of Object.entries(env)) {
-    const entry = name === "" || name.includes("=") ? undefined : cString(`${name}=${value}`);
-    if (entry === undefined) return undefined;
-    added.push(entry);
-  }
+/** Entries to be made, and the addresses of those that libc has; or libc's own list as it is. */
+function variablesOf({ env, clearEnv }: SpawnCommand): (string | Address)[] | Address | undefined {
+  const names = Object.keys(env);
+  if (names.length === 0 && !clearEnv) return ownEnvironment() || [];
+  if (names.some((name) => name === "" || name.includes("="))) return undefined;
+  const added = names.map((name) => `${name}=${env[name]}`);
   if (clearEnv) return added;
-  if (added.length === 0) return ownEnvironment() || [];
   const kept = entriesAt(ownEnvironment()).filter((entry) => !Object.hasOwn(env, variableName(stringAt(entry))));
   return [...kept, ...added];
 }
@@ -104,9 +97,9 @@ function variableName(entry: string): string {
 
 /** Where the list of this process's variables stands; libc moves the list, `environ`, when a variable is set. */
 function ownEnvironment(): Address {
-  const cell = new BigUint64Array(1);
-  libc.copyFromVariable(cell, libc.environ, 8n);
-  return cell[0];
+  environCell ??= libc.addressOfVariable(libc.environ, pidCell, 0n);
+  libc.copyFrom(listCell, environCell, 8n);
+  return listCell[0];
 }
 
 /** What a list of addresses has, up to its 0; there may be no list. */
@@ -149,23 +142,20 @@ function closeAll(handles: readonly Handle[]): void {
 }
 
 /** Has libc start it: its pid. */
-function start(program: Program, command: SpawnCommand, theirs: readonly Handle[]): Result {
-  const memory = allocateVectors(program);
-  if (memory === 0n) return -Errno.ENOMEM;
-  const { file, args, environment, cwd } = program;
-  const variables = typeof environment === "bigint" ? environment : memory + BigInt((args.length + 1) * 8);
-  const attributes = attributesOf(command.processGroup);
-  const actions = changesNothing(command) ? null : new Uint8Array(actionsBytes);
-  const pid = new Int32Array(1);
-  let failed = 0;
-  if (actions !== null) {
-    failed = libc.posix_spawn_file_actions_init(actions) || describeStreams(actions, command, theirs);
-    if (cwd !== undefined) failed ||= libc.posix_spawn_file_actions_addchdir_np(actions, cwd);
-  }
-  failed ||= libc.posix_spawnp(pid, file, actions, attributes, memory, variables);
-  if (actions !== null) libc.posix_spawn_file_actions_destroy(actions);
-  libc.free(memory);
-  return failed === 0 ? pid[0] : -failed;
+function start({ file, args, variables }: ProgramMemory, actions: CString | null, attributes: CString): Result {
+  const failed = libc.posix_spawnp(pidCell, file, actions, attributes, args, variables);
+  return failed === 0 ? pidCell[0] : -failed;
+}
+
+function startChanged(program: ProgramMemory, attributes: CString, command: SpawnCommand, theirs: readonly Handle[]): Result {
+  const cwd = command.cwd === undefined ? undefined : cString(command.cwd);
+  if (cwd === undefined && command.cwd !== undefined) return -Errno.EINVAL;
+  const actions = new Uint8Array(actionsBytes);
+  let failed = libc.posix_spawn_file_actions_init(actions) || describeStreams(actions, command, theirs);
+  if (cwd !== undefined) failed ||= libc.posix_spawn_file_actions_addchdir_np(actions, cwd);
+  const pid = failed === 0 ? start(program, actions, attributes) : -failed;
+  libc.posix_spawn_file_actions_destroy(actions);
+  return pid;
 }
 
 /** The child has our streams and our working directory. */
@@ -199,25 +189,4 @@ function makeAttributes(flags: number): CString {
   libc.posix_spawnattr_setsigmask(attributes, noSignals);
   libc.posix_spawnattr_setpgroup(attributes, 0);
   return attributes;
-}
-
-/** Memory of libc that begins with argv, then an environment that is made here, each a list of addresses that a 0 ends; what these point to follows. */
-function allocateVectors({ args, environment }: Program): Address {
-  const entries = [...args, 0n];
-  if (typeof environment === "object") entries.push(...environment, 0n);
-  const pointers = entries.length;
-  const bytes = entries.reduce((sum, entry) => sum + (typeof entry === "bigint" ? 0 : entry.length), pointers * 8);
-  const memory = libc.malloc(BigInt(bytes));
-  if (memory === 0n) return memory;
-  const block = new Uint8Array(bytes);
-  const table = new BigUint64Array(block.buffer, 0, pointers);
-  let end = pointers * 8;
-  entries.forEach((entry, index) => {
-    table[index] = typeof entry === "bigint" ? entry : memory + BigInt(end);
-    if (typeof entry === "bigint") return;
-    block.set(entry, end);
-    end += entry.length;
-  });
-  libc.copyTo(memory, block, BigInt(bytes));
-  return memory;
 }

@@ -122,8 +122,8 @@ export const coldSymbols = {
 
   // Starting a process. A variable of libc is its address, and a `pointer` that is only handed on needs no further permission.
   environ: { type: "pointer" },
-  copyFromVariable: { name: "memcpy", parameters: ["buffer", "pointer", "usize"], result: "usize" },
-  posix_spawnp: { parameters: ["buffer", "buffer", "buffer", "buffer", "usize", "usize"], result: "i32" },
+  addressOfVariable: { name: "memcpy", parameters: ["pointer", "buffer", "usize"], result: "usize" },
+  posix_spawnp: { parameters: ["buffer", "usize", "buffer", "buffer", "usize", "usize"], result: "i32" },
   posix_spawn_file_actions_init: { parameters: ["buffer"], result: "i32" },
   posix_spawn_file_actions_destroy: { parameters: ["buffer"], result: "i32" },
   posix_spawn_file_actions_adddup2: { parameters: ["buffer", "i32", "i32"], result: "i32" },

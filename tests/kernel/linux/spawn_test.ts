@@ -89,6 +89,15 @@ Deno.test("spawn() hands arguments over as they are", () => {
   assertEquals(output("", { args }), "|two words|$HOME|grüße|\u{1f980}|a\nb|");
 });
 
+Deno.test("spawn() hands over what is long and what is short, one after the other", () => {
+  const script = `echo "\${#1} \${#2} \${#LONG}"; printf '%s' "$1$2$LONG" | tr -d x`;
+  for (const length of [1, 5_000, 60_000, 3, 120_000, 2, 5_000]) {
+    const long = "x".repeat(length - 1);
+    const args = ["-c", script, "sh", `${long}a`, `${long}b`];
+    assertEquals(output("", { args, env: { LONG: `${long}c` } }), `${length} ${length} ${length}\nabc`);
+  }
+});
+
 Deno.test("spawn() starts the child in another directory, from which a relative command is looked up", () => {
   assertEquals(output("pwd", { cwd: "/usr" }), "/usr");
   const process = start(shell("exit 3", { command: "bin/sh", cwd: "/usr" }));
