@@ -129,7 +129,7 @@ class ChildHandle extends QueuedHandle implements ChildSource {
     this.#watch = new Watch(this.node, process.pidfd, IoEvent.IN);
     this.ownsProcess = false;
     this.ownsPidfd = false;
-    this.connectWith(core, options, "watch a process");
+    this.connectWith(core, options, `watch process ${process.pid}`);
     core.children!.add(this.pid, this.node);
     this.ownsProcess = options?.ownsProcess ?? false;
     this.ownsPidfd = options?.ownsPidfd ?? process.opened;
