@@ -5,13 +5,15 @@
  */
 
 import { assertEquals } from "@std/assert";
+import { freshPlace } from "./_program.ts";
 
 const program = new URL("fixtures/drive.ts", import.meta.url).pathname;
 
 /** What the program prints and how it ends. It is killed when it does not end. */
 async function drive(way: string, flags: readonly string[]): Promise<{ code: number; printed: string; complaints: string }> {
+  using place = freshPlace();
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--no-check", ...flags, program, way],
+    args: ["run", "--no-prompt", "--no-check", ...flags, program, way, place.directory],
     signal: AbortSignal.timeout(30_000),
   }).output();
   const [printed, complaints] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes).trim());

@@ -7,7 +7,7 @@
 import { EventLoop, IoEvent, type Kernel, linuxKernel } from "@sd/fibers";
 import { assert, assertEquals, assertGreaterOrEqual, assertLess } from "@std/assert";
 import { Random } from "../../event/kernel/simulated/random.ts";
-import { freshPath, removePath } from "./_program.ts";
+import { freshPlace, makeFifo } from "./_program.ts";
 import { virtualKernel } from "../_virtual_kernel.ts";
 
 /** What `fixtures/endurance.ts` prints. */
@@ -17,14 +17,13 @@ interface Report {
 }
 
 async function endure(kernel: "linux" | "simulated"): Promise<Report> {
-  const fifo = freshPath();
-  assertEquals(new Deno.Command("mkfifo", { args: [fifo] }).outputSync().code, 0);
+  using place = freshPlace();
+  makeFifo(place.path);
   const program = new URL("fixtures/endurance.ts", import.meta.url).pathname;
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-prompt", "--no-check", "--allow-all", "--v8-flags=--expose-gc", program, kernel],
-    env: { MEMORY_PRESSURE_WATCH: kernel === "linux" ? fifo : "" },
+    env: { MEMORY_PRESSURE_WATCH: kernel === "linux" ? place.path : "" },
   }).output();
-  removePath(fifo);
   assertEquals(new TextDecoder().decode(stderr), "");
   return JSON.parse(new TextDecoder().decode(stdout));
 }

@@ -12,6 +12,7 @@ const kernel = linuxKernel();
 const classic = [signalNumber("SIGUSR1"), signalNumber("SIGUSR2")];
 const realtime = signalNumber("SIGRTMIN+5");
 const SIGTERM = signalNumber("SIGTERM");
+const SIGKILL = signalNumber("SIGKILL");
 const EAGAIN = -11;
 
 /** What `fixtures/signal_storm.ts` has seen. */
@@ -22,8 +23,8 @@ interface Seen {
   readonly outOfOrder: readonly number[];
 }
 
-/** The program, and what can be done to it. */
-class Program {
+/** The program, and what can be done to it. Disposing it ends it, if it lives on because the test has failed. */
+class Program implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #handle: number;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
@@ -72,15 +73,20 @@ class Program {
   async end(): Promise<number> {
     this.send(SIGTERM);
     await this.#writer.close();
-    const { code } = await this.#child.status;
-    await this.#reader.cancel();
+    return (await this.#child.status).code;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    kernel.signalProcess(this.#handle, SIGKILL, undefined);
     kernel.close(this.#handle);
-    return code;
+    await this.#child.status;
+    await this.#reader.cancel();
+    await this.#writer.abort();
   }
 }
 
 Deno.test("A storm of signals loses none that the kernel would not merge, on its way to the callbacks", async () => {
-  const program = new Program();
+  await using program = new Program();
   await program.answer();
   const count = 100_000;
   const lastSentUsec = [0, 0];
@@ -101,7 +107,7 @@ Deno.test("A storm of signals loses none that the kernel would not merge, on its
 });
 
 Deno.test("Of classic signals that come one at a time none is lost", async () => {
-  const program = new Program();
+  await using program = new Program();
   await program.answer();
   for (let sent = 1; sent <= 1_000; sent++) {
     program.send(classic[sent % 2]);

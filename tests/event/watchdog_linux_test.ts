@@ -4,27 +4,28 @@
  * @module
  */
 
-import { EventLoop, IoEvent, linuxKernel } from "@sd/fibers";
+import { EventLoop, IoEvent, linuxKernel, sec } from "@sd/fibers";
 import { assertEquals } from "@std/assert";
 import { libc } from "../../event/kernel/linux/libc.ts";
 import { AF_UNIX, encodeAddress } from "../../event/kernel/linux/socket_address.ts";
-import { freshPath, removePath, startProgram } from "./_program.ts";
+import { freshPlace, startProgram } from "./_program.ts";
 
 const SOCK_DGRAM_NONBLOCK_CLOEXEC = 0x8_0802;
 
-/** A datagram socket at a path, as the service manager has one. */
-function bindDatagrams(path: string): number {
+/** A datagram socket at a path, as the service manager has one; disposing it closes it. */
+function bindDatagrams(path: string): { readonly handle: number } & Disposable {
   const handle = libc.socket(AF_UNIX, SOCK_DGRAM_NONBLOCK_CLOEXEC, 0);
   const address = encodeAddress({ path }, "") as { bytes: Uint8Array<ArrayBuffer> };
   assertEquals(libc.bind(handle, address.bytes, address.bytes.length), 0);
-  return handle;
+  return { handle, [Symbol.dispose]: () => void linuxKernel().close(handle) };
 }
 
-/** The next messages that come to a socket. */
+/** The next messages that come to a socket; fewer where no more come in a minute. */
 async function receive(handle: number, count: number): Promise<string[]> {
   const messages: string[] = [];
   const buffer = new Uint8Array(100);
   using loop = new EventLoop();
+  loop.addTimeRelative("monotonic", sec(60), () => loop.exit());
   loop.addIo(handle, IoEvent.IN, () => {
     const length = linuxKernel().tryRead(handle, buffer);
     messages.push(new TextDecoder().decode(buffer.subarray(0, length)));
@@ -37,14 +38,10 @@ async function receive(handle: number, count: number): Promise<string[]> {
 for (const pace of ["idle", "busy"]) {
   for (const drive of ["async", "sync"]) {
     Deno.test(`A program that is ${pace} in its ${drive} loop tells the service manager again and again`, async () => {
-      const path = freshPath();
-      const socket = bindDatagrams(path);
-      const child = startProgram("watchdog", { NOTIFY_SOCKET: path, WATCHDOG_USEC: "40000" }, [pace, drive]);
-      assertEquals(await receive(socket, 4), Array(4).fill("WATCHDOG=1"));
-      child.kill("SIGKILL");
-      await child.status;
-      linuxKernel().close(socket);
-      removePath(path);
+      using place = freshPlace();
+      using socket = bindDatagrams(place.path);
+      await using _child = startProgram("watchdog", { NOTIFY_SOCKET: place.path, WATCHDOG_USEC: "40000" }, [pace, drive]);
+      assertEquals(await receive(socket.handle, 4), Array(4).fill("WATCHDOG=1"));
     });
   }
 }
