@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ChildEvent, type Clock, IoEvent, type LimitedOptions, type QueuedSource, type SourceOptions } from "@sd/fibers";
+import { ChildEvent, type Clock, IoEvent, type LimitedOptions, type QueuedSource, type SourceOptions, WatchEvent } from "@sd/fibers";
 import type { Trial } from "./_trial.ts";
 
 /** A source with what makes it pending. */
@@ -39,7 +39,7 @@ function timer(clock: Clock): Maker {
   };
 }
 
-/** All that can become pending, but defer sources, which always are. */
+/** All that can become pending, but defer sources, which always are, and pressure sources, which a prepare has to come before. */
 export const makers: readonly Maker[] = [
   {
     name: "io",
@@ -91,6 +91,26 @@ export const makers: readonly Maker[] = [
         happen: () => void trial.kernel.signalProcess(handle, 19, undefined),
       };
     },
+  },
+  {
+    name: "inotify",
+    limited: true,
+    level: false,
+    enabled: "on",
+    make({ loop, kernel: { files } }, callback, options) {
+      files.write("/watched");
+      return { source: loop.addInotify("/watched", WatchEvent.MODIFY, callback, options), happen: () => files.write("/watched") };
+    },
+  },
+  {
+    name: "time-change",
+    limited: false,
+    level: true,
+    enabled: "on",
+    make: ({ loop, kernel }, callback, options) => ({
+      source: loop.addTimeChange(callback, options),
+      happen: () => kernel.setRealtime(kernel.now(0) + 3_600_000_000),
+    }),
   },
   {
     name: "post",

@@ -8,6 +8,7 @@ import type { Enabled, LimitedSource, QueuedSource } from "@sd/fibers";
 import { assert, assertEquals } from "@std/assert";
 import * as fc from "fast-check";
 import { coreOf } from "../../event/event_loop.ts";
+import { codeOf } from "../_simulation.ts";
 import { runs } from "./_property.ts";
 import { type Made, type Maker, makers } from "./_sources.ts";
 import { Trial } from "./_trial.ts";
@@ -68,7 +69,8 @@ function play(script: readonly Step[], polling: "batch" | "every"): void {
       const options = { enabled: step.enabled, priority: step.priority, ...rateLimit && { rateLimit } };
       if (!isTaken(made, maker)) made.push(maker.make(trial, () => {}, options));
     } else if (made.length > 0) change(made, step.which % made.length, step);
-    assert(core.fed.total <= made.length);
+    // A group of inotify sources counts as well.
+    assert(core.fed.total <= 2 * made.length);
   }
   for (const { source } of made) source[Symbol.dispose]();
   assertEquals(loop.runSync(0), false);
@@ -80,10 +82,16 @@ function play(script: readonly Step[], polling: "batch" | "every"): void {
   assertEquals(trial.end(), { reported: [], left: [] });
 }
 
+/** That of an inotify source cannot be changed once its file is closed. */
+function prioritise(source: QueuedSource, priority: number): void {
+  const code = codeOf(() => source.priority = priority);
+  assert(code === undefined || (code === "EOPNOTSUPP" && source.type === "inotify"), code);
+}
+
 function change(made: Made[], index: number, step: Exclude<Step, { kind: "run" | "pass" | "add" }>): void {
   const { source, happen } = made[index];
   if (step.kind === "enable") source.enabled = step.enabled;
-  else if (step.kind === "prioritise") source.priority = step.priority;
+  else if (step.kind === "prioritise") prioritise(source, step.priority);
   else if (step.kind === "happen") happen();
   else if (step.kind === "prepare") source.prepare = source.prepare === undefined ? () => {} : undefined;
   else if (step.kind === "dispose") {

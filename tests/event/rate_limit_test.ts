@@ -371,8 +371,8 @@ loopTest("A suspended source that is more important comes back as soon as its wi
   steps.finish(6);
 });
 
-loopTest("Child, post and exit sources take no limit", (trial) => {
+loopTest("Child, time change, post and exit sources take no limit", (trial) => {
   const sources = addAll(trial);
   const names = Object.keys(sources).filter((name) => !("rateLimit" in sources[name]));
-  assertEquals(names, ["child", "child that may stop", "post", "exit"]);
+  assertEquals(names, ["child", "child that may stop", "time-change", "post", "exit"]);
 });

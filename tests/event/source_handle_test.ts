@@ -127,6 +127,8 @@ loopTest("Sources are told apart by their type", (trial) => {
     "signal",
     "child",
     "child",
+    "inotify",
+    "time-change",
     "post",
   ]);
 });

@@ -146,7 +146,8 @@ for (const maker of makers) {
     const { loop, steps, at } = trial;
     const made = maker.make(trial, at(2), { enabled: "oneshot" });
     makePending(trial, made);
-    made.source.priority = 5;
+    // The priority of an inotify source is fixed by then; that it takes along what is pending stands in inotify_group_test.ts.
+    if (maker.name !== "inotify") made.source.priority = 5;
     made.source.prepare = at(1);
     assertEquals(made.source.pending, true);
     loop.runSync(0);

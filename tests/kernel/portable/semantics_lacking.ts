@@ -24,6 +24,8 @@ export const lackingFiles: Readonly<Record<string, string>> = {
 export const lackingKinds: readonly (readonly [RegExp, string])[] = [
   [/\b(realtime|boottime)-alarm\b/, "alarm clocks"],
   [/\bof type signal\b|\bA signal source\b/i, "signals by hand"],
+  [/\bof type inotify\b/, "inotify"],
+  [/\bof type time-change\b/, "changes of time"],
   [/\bof type child\b|\bA child (that may stop )?source\b/i, "processes by hand"],
 ];
 
@@ -101,7 +103,7 @@ export const lackingTests: Readonly<Record<string, Readonly<Record<string, reado
   },
   "event/rate_limit_test.ts": {
     "alarm clocks": [
-      "Child, post and exit sources take no limit",
+      "Child, time change, post and exit sources take no limit",
     ],
   },
   "event/source_handle_test.ts": {
