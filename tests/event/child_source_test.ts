@@ -4,9 +4,10 @@
  * @module
  */
 
-import { ChildEvent, type ChildInfo, type ChildSource, type ChildTarget, IoEvent, type SimulatedProcess } from "@sd/fibers";
-import { assert, assertEquals } from "@std/assert";
-import { codeOf } from "../_simulation.ts";
+import { ChildEvent, type ChildInfo, type ChildSource, type ChildTarget, IoEvent, type SimulatedProcess, SystemError } from "@sd/fibers";
+import { assertEquals, assertInstanceOf } from "@std/assert";
+import { childInfo } from "../../event/child_source.ts";
+import { codeOf, errorOf } from "../_simulation.ts";
 import { loopTest, type Trial } from "./_trial.ts";
 
 const { EXITED, STOPPED, CONTINUED, NOWAIT } = ChildEvent;
@@ -77,6 +78,38 @@ loopTest("EventLoop.addChild() checks a pidfd in the same order", (trial) => {
   loop.exit();
   loop.loopSync();
   assertEquals(add(999, EXITED), "ESTALE");
+});
+
+loopTest("EventLoop.addChild() reports EOPNOTSUPP where the kernel tells of no stops", (trial) => {
+  const { loop, kernel } = trial;
+  const { pid } = trial.spawnProcess();
+  Object.defineProperty(kernel, "features", { value: new Set() });
+  for (const events of [STOPPED, CONTINUED, EXITED | STOPPED]) {
+    const { code, message } = errorOf(() => loop.addChild(pid, events));
+    const text = `Cannot watch process '${pid}' for '${events}': the ${kernel.name} kernel tells of no more than EXITED`;
+    assertEquals([code, message], ["EOPNOTSUPP", text]);
+  }
+  assertEquals(codeOf(() => loop.addChild(pid, EXITED | NOWAIT)), undefined);
+});
+
+loopTest("The errors of EventLoop.addChild() name the process, and say what to do", (trial) => {
+  const { loop, kernel } = trial;
+  const { pid, handle } = trial.spawnProcess();
+  const message = (child: ChildTarget, events: number) => errorOf(() => loop.addChild(child, events)).message;
+  loop.addChild(pid, EXITED);
+  const taken = "this loop has a source for it already, dispose that one first";
+  assertEquals(message(pid, EXITED), `Cannot watch process '${pid}': ${taken}`);
+  assertEquals(message({ pidfd: handle }, EXITED), `Cannot watch pidfd '${handle}': ${taken}`);
+  assertEquals(message(1, EXITED), "Cannot watch process '1': a process number is a whole number above 1");
+  assertEquals(message({ pidfd: -1 }, EXITED), "Cannot watch pidfd '-1': not a descriptor");
+  assertEquals(
+    message(pid, NOWAIT),
+    `Cannot watch process '${pid}' for '${NOWAIT}': it takes a word of ChildEvent flags, NOWAIT not alone`,
+  );
+  assertEquals(message(4_711, EXITED), "Cannot watch process '4711': ESRCH");
+  kernel.autoReap = true;
+  const ignored = "this process ignores SIGCHLD, so the system reaps its children by itself";
+  assertEquals(message(4_711, EXITED), `Cannot watch process '4711': ${ignored}`);
 });
 
 const endings: [
@@ -227,6 +260,62 @@ for (const events of [STOPPED, STOPPED | EXITED, STOPPED | NOWAIT, STOPPED | EXI
   });
 }
 
+loopTest("An end that was told and left for others is not told again when another child has news", (trial) => {
+  const { loop, kernel, steps, at } = trial;
+  const child = spawnObedient(trial);
+  const other = trial.spawnProcess();
+  loop.addChild(child.pid, STOPPED | EXITED | NOWAIT, at(1), { enabled: "on" });
+  loop.addChild(other.pid, STOPPED, at(2), { enabled: "on" });
+  child.end(0);
+  assertEquals([loop.runSync(0), loop.runSync(0)], [true, false]);
+  kernel.signalProcess(other.handle, SIGSTOP, undefined);
+  assertEquals([loop.runSync(0), loop.runSync(0)], [true, false]);
+  steps.finish(3);
+});
+
+loopTest("A child that dies when its stop was seen is not reaped with the stop", (trial) => {
+  const { loop, kernel } = trial;
+  const { pid, handle } = trial.spawnProcess();
+  const seen: string[] = [];
+  loop.addChild(pid, STOPPED | EXITED, ({ code }) => void seen.push(`${code}, ${stateOf(trial, pid)}`), { enabled: "on" });
+  loop.runSync(0);
+  const peekProcess = kernel.peekProcess.bind(kernel);
+  kernel.peekProcess = (...args) => {
+    const result = peekProcess(...args);
+    if (result === 1) {
+      kernel.peekProcess = peekProcess;
+      kernel.signalProcess(handle, SIGKILL, undefined);
+    }
+    return result;
+  };
+  kernel.signalProcess(handle, SIGSTOP, undefined);
+  trial.settle();
+  assertEquals(seen, ["stopped, zombie", "killed, zombie"]);
+});
+
+loopTest("A child that has left a core is dead like any other", (trial) => {
+  const { loop, kernel } = trial;
+  const child = spawnObedient(trial);
+  const seen: string[] = [];
+  const source = loop.addChild(child.pid, EXITED, ({ code }) => void seen.push(code));
+  const peekProcess = kernel.peekProcess.bind(kernel);
+  // The simulated kernel writes no cores.
+  kernel.peekProcess = (pidfd, options, record) => {
+    const result = peekProcess(pidfd, options, record);
+    if (result === 1) record.code = 3;
+    return result;
+  };
+  child.end(6);
+  assertEquals(trial.settle(), 1);
+  assertEquals([seen, stateOf(trial, child.pid), codeOf(() => source.kill(SIGTERM))], [["dumped"], undefined, "ESRCH"]);
+});
+
+Deno.test("childInfo() names what happened to a process", () => {
+  const names = [1, 2, 3, 4, 5, 6].map((code) => childInfo({ pid: 2, uid: 3, code, status: 7 }));
+  assertEquals(names.map(({ code }) => code), ["exited", "killed", "dumped", "trapped", "stopped", "continued"]);
+  assertEquals(names[0], { pid: 2, uid: 3, code: "exited", status: 7 });
+});
+
 loopTest("A stop that happened before somebody waits for it is found", (trial) => {
   const { loop, kernel, steps, at } = trial;
   const { pid, handle } = trial.spawnProcess();
@@ -356,6 +445,20 @@ loopTest("A child that is owned and left as a zombie is reaped with its source a
   steps.finish(2);
 });
 
+loopTest("A child that is owned and may not be killed is not waited for", (trial) => {
+  const { loop, kernel } = trial;
+  const { pid } = trial.spawnProcess();
+  const source = loop.addChild(pid, EXITED, () => {}, { ownsProcess: true });
+  const { signalProcess, reapKilledProcess } = kernel;
+  kernel.signalProcess = () => -1;
+  kernel.reapKilledProcess = () => {
+    throw new Error("Nobody is to be reaped");
+  };
+  source[Symbol.dispose]();
+  Object.assign(kernel, { signalProcess, reapKilledProcess });
+  assertEquals(stateOf(trial, pid), "running");
+});
+
 loopTest("A child that is owned and was reaped is not reaped again", (trial) => {
   const { loop, kernel } = trial;
   const child = spawnObedient(trial);
@@ -393,7 +496,8 @@ loopTest("ChildSource.kill() says what the kernel refuses", (trial) => {
   const source = loop.addChild(pid, EXITED, () => {});
   const { signalProcess } = kernel;
   kernel.signalProcess = () => -1;
-  assertEquals(codeOf(() => source.kill("SIGUSR1")), "EPERM");
+  const { code, message, syscall } = errorOf(() => source.kill("SIGUSR1"));
+  assertEquals([code, message, syscall], ["EPERM", `Cannot send SIGUSR1 to process ${pid}: EPERM`, "pidfd_send_signal"]);
   kernel.signalProcess = signalProcess;
 });
 
@@ -401,7 +505,9 @@ loopTest("A process that is no child is reported, and its source turned off", (t
   const { loop, kernel } = trial;
   const source = loop.addChild(kernel.pid, STOPPED, () => {}, { description: "myself" });
   assertEquals(loop.runSync(0), false);
-  const [{ error, origin }] = trial.takeReports();
-  assertEquals([(error as { code?: string }).code, origin.name, source.enabled], ["ECHILD", "myself", "off"]);
-  assert(loop.runSync(0) === false);
+  const [{ error, origin }, ...rest] = trial.takeReports();
+  assertInstanceOf(error, SystemError);
+  const text = `Cannot wait for process ${kernel.pid}: it is no child of this process, or was reaped by somebody else`;
+  assertEquals([error.code, error.message, origin.name, source.enabled, rest], ["ECHILD", text, "myself", "off", []]);
+  assertEquals(loop.runSync(0), false);
 });

@@ -6,7 +6,7 @@
 
 import { ChildEvent, IoEvent } from "@sd/fibers";
 import { assertEquals } from "@std/assert";
-import { loopTest } from "./_trial.ts";
+import { loopTest, type Trial } from "./_trial.ts";
 
 const { EXITED, STOPPED, CONTINUED } = ChildEvent;
 const SIGSTOP = 19;
@@ -54,4 +54,59 @@ loopTest("A child that is left out of a look because something more important ca
   kernel.signalProcess(first.handle, SIGKILL, undefined);
   trial.settle();
   assertEquals(seen, ["io", "first", "second"]);
+  // Nothing is left to look at: the loop waits.
+  const before = kernel.now(2);
+  assertEquals([loop.runSync(1_000), kernel.now(2)], [false, before + 1_000]);
+});
+
+/**
+ * A child of priority 0 has news. When it was looked at, a descriptor becomes ready and another child dies, each with a priority of its own; when that child
+ * was looked at, the same happens with the next pair. Which of the other children are pending after the wait.
+ */
+function lookedAt(trial: Trial, ...pairs: readonly (readonly [ioPriority: number, childPriority: number])[]): boolean[] {
+  const { kernel, loop } = trial;
+  const first = trial.spawnProcess();
+  loop.addChild(first.pid, EXITED | STOPPED, () => {});
+  const others = pairs.map(([ioPriority, childPriority]) => {
+    const [pipe, { pid, handle }] = [trial.pipe(), trial.spawnProcess()];
+    loop.addIo(pipe.reader, IoEvent.IN, () => {}, { priority: ioPriority });
+    return { source: loop.addChild(pid, EXITED | STOPPED, () => {}, { priority: childPriority }), handle, writer: pipe.writer };
+  });
+  assertEquals(loop.runSync(0), false);
+  const peek = kernel.peekProcess.bind(kernel);
+  const next = others.values();
+  kernel.peekProcess = (...args) => {
+    const result = peek(...args);
+    const other = result === 1 ? next.next().value : undefined;
+    if (other !== undefined) {
+      trial.write(other.writer, "x");
+      kernel.after(0, () => kernel.signalProcess(other.handle, SIGKILL, undefined));
+    }
+    return result;
+  };
+  kernel.signalProcess(first.handle, SIGKILL, undefined);
+  loop.prepare();
+  assertEquals(loop.waitSync(0), true);
+  kernel.peekProcess = peek;
+  return others.map(({ source }) => source.pending);
+}
+
+loopTest("Children are looked at once more when something has come that is more important than what was found", (trial) => {
+  assertEquals(lookedAt(trial, [-1, -1]), [true]);
+});
+
+loopTest("Children are not looked at once more for what is as important as what was found", (trial) => {
+  assertEquals(lookedAt(trial, [0, -1]), [false]);
+});
+
+loopTest("Each look at the children asks for more than the best of all that was found in this wait", (trial) => {
+  assertEquals(lookedAt(trial, [-3, -1], [-2, -2]), [true, false]);
+});
+
+loopTest("What was found in an earlier wait keeps no child from being looked at", (trial) => {
+  const { reader, writer } = trial.pipe();
+  trial.write(writer, "x");
+  trial.loop.addIo(reader, IoEvent.IN, () => trial.read(reader), { priority: -5 });
+  trial.tick();
+  assertEquals(lookedAt(trial, [-1, -1]), [true]);
 });

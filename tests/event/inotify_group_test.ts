@@ -5,9 +5,10 @@
  */
 
 import { type InotifySource, type LimitedOptions, WatchEvent } from "@sd/fibers";
-import { assertEquals, assertLess } from "@std/assert";
+import { assertEquals, assertLess, assertMatch } from "@std/assert";
+import { coreOf } from "../../event/event_loop.ts";
 import { describe } from "../_file_records.ts";
-import { codeOf } from "../_simulation.ts";
+import { codeOf, errorOf } from "../_simulation.ts";
 import { loopTest, type Trial } from "./_trial.ts";
 
 const { ALL_EVENTS, CREATE, DELETE, DELETE_SELF, MODIFY } = WatchEvent;
@@ -272,6 +273,22 @@ earTest("The last source of a priority may dispose itself in its callback", (tri
   assertEquals([ears.take(), trial.kernel.leaks()], [["a: 1 CREATE x"], before]);
 });
 
+earTest("What a source opens in its callback, in the place of the watcher that it closed, is left alone", (trial, ears) => {
+  const { loop, kernel } = trial;
+  let pipe: { reader: number; writer: number } | undefined;
+  ears.add("a", "/", CREATE, {}, (source) => {
+    source[Symbol.dispose]();
+    pipe = trial.pipe();
+  });
+  trial.settle();
+  const [watcher] = kernel.leaks().filter((line) => line.startsWith("file watcher"));
+  kernel.files.write("/x");
+  trial.settle();
+  assertEquals(ears.take(), ["a: 1 CREATE x"]);
+  assertMatch(watcher, new RegExp(`, handle (${pipe!.reader}|${pipe!.writer})\\b`), "The number must be the watcher's");
+  for (const fd of [pipe!.reader, pipe!.writer]) assertEquals(codeOf(() => loop.addIo(fd, 0)), undefined);
+});
+
 earTest("A source that fails is turned off, and the others go on with the next record", (trial, ears) => {
   ears.add("a", "/", CREATE, {}, () => {
     throw new Error("No");
@@ -316,6 +333,22 @@ earTest("A source that is moved alone to a priority of its own gets what was to 
   assertEquals(ears.take(), ["a: 1 CREATE x", "a: 1 CREATE y"]);
 });
 
+earTest("A source that is moved takes its record out of the group that it leaves", (trial, ears) => {
+  const { loop, kernel } = trial;
+  loop.prepare();
+  const moved = ears.add("moved", "/", CREATE);
+  const stays = ears.add("stays", "/", CREATE, { enabled: "off" });
+  kernel.files.write("/x");
+  loop.waitSync(0);
+  assertEquals(moved.pending, true);
+  // What came while it was off is nothing to it.
+  stays.enabled = "on";
+  moved.priority = 5;
+  loop.dispatch();
+  trial.settle();
+  assertEquals(ears.take(), ["moved: 1 CREATE x"]);
+});
+
 earTest("InotifySource.pending is true before the dispatch, also when something else comes first", (trial, ears) => {
   const source = ears.add("a", "/", CREATE);
   for (let count = 0; count < 2; count++) trial.loop.addDefer(() => trial.kernel.files.write("/x"), { priority: -1 });
@@ -343,7 +376,9 @@ earTest("A watcher that cannot be read, and records that make no sense, end the 
   for (const [index, fault] of faults.entries()) {
     kernel.files.write(`/${index}`);
     kernel.tryRead = (_handle, buffer) => fault(buffer);
-    assertEquals([codeOf(() => loop.runSync(0)), loop.state], ["EIO", "initial"]);
+    const { code, message, syscall } = errorOf(() => loop.runSync(0));
+    assertEquals([code, message, syscall], ["EIO", "Cannot read file events in loop 'loop': EIO", "read"]);
+    assertEquals(loop.state, "initial");
     kernel.tryRead = tryRead;
     trial.settle();
     assertEquals(ears.take(), [`a: 1 CREATE ${index}`]);
@@ -360,6 +395,33 @@ earTest("A watcher that is more than readable ends the wait with EIO", (trial, e
   kernel.removeFileWatch = () => 0;
   ears.add("a", "/", CREATE);
   assertEquals([codeOf(() => loop.runSync(0)), loop.state], ["EIO", "initial"]);
+});
+
+earTest("A watcher that cannot be watched again ends the next wait with that error, and is tried anew", (trial, ears) => {
+  const { loop, kernel } = trial;
+  const { poller } = coreOf(loop);
+  const { rewatch } = poller;
+  ears.add("a", "/", CREATE);
+  kernel.files.write("/x");
+  poller.rewatch = () => -28;
+  trial.tick();
+  poller.rewatch = rewatch;
+  assertEquals([codeOf(() => loop.runSync(0)), loop.state], ["ENOSPC", "initial"]);
+  kernel.files.write("/y");
+  trial.settle();
+  assertEquals(ears.take(), ["a: 1 CREATE x", "a: 1 CREATE y"]);
+});
+
+earTest("A read that a signal interrupts loses nothing", (trial, ears) => {
+  const { loop, kernel } = trial;
+  const { tryRead } = kernel;
+  ears.add("a", "/", CREATE);
+  kernel.files.write("/x");
+  kernel.tryRead = () => -4;
+  assertEquals(loop.runSync(0), false);
+  kernel.tryRead = tryRead;
+  trial.settle();
+  assertEquals(ears.take(), ["a: 1 CREATE x"]);
 });
 
 earTest("Reads that answer EAGAIN lose nothing", (trial, ears) => {

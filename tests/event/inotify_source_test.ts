@@ -4,9 +4,10 @@
  * @module
  */
 
-import { EventLoop, WatchEvent } from "@sd/fibers";
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { EventLoop, type InotifyTarget, WatchEvent } from "@sd/fibers";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { spy } from "@std/testing/mock";
+import { coreOf } from "../../event/event_loop.ts";
 import { codeOf, errorOf } from "../_simulation.ts";
 import { describe } from "../_file_records.ts";
 import { loopTest, type Trial } from "./_trial.ts";
@@ -113,8 +114,28 @@ loopTest("EventLoop.addInotify() that fails leaves nothing behind", ({ loop, ker
 });
 
 loopTest("EventLoop.addInotify() says what the kernel has against it", ({ loop }) => {
-  assertStringIncludes(errorOf(() => loop.addInotify("/", CREATE)).message, "the user has too many watches");
+  const { code, message } = errorOf(() => loop.addInotify("/", CREATE));
+  assertEquals(code, "ENOSPC");
+  assertStringIncludes(message, "Cannot watch '/': the user has too many watches");
 }, { faults: { ENOSPC: 1 } });
+
+loopTest("The errors of EventLoop.addInotify() name the file, and say what to do", (trial) => {
+  const { loop } = trial;
+  using file = openFile(trial, "/");
+  const message = (target: InotifyTarget, mask: number) => errorOf(() => loop.addInotify(target, mask)).message;
+  assertEquals(message("/missing", CREATE), "Cannot watch '/missing': there is no such file");
+  assertEquals(message("/", 0), "Cannot watch '/': the mask has no event, or a bit that means nothing");
+  const word = `for '${MASK_ADD}': it takes a word of WatchEvent flags`;
+  assertEquals(message("/", MASK_ADD), `Cannot watch '/' ${word}`);
+  assertEquals(message(file, MASK_ADD), `Cannot watch the file of fd ${file.fd} ${word}`);
+  assertEquals(message({ fd: -1 }, CREATE), "Cannot watch the file of fd '-1': not a descriptor");
+  assertEquals(message(7 as unknown as string, CREATE), "Cannot watch a file: it takes a path or a URL");
+  assertEquals(message(new URL("file://host/a"), CREATE), "Cannot watch a file: only a URL like file:///path names a file");
+  assertEquals(message(new URL("file:///%ff"), CREATE), "Cannot watch a file: the URL is not UTF-8, give the path as a string");
+  loop.addInotify("/", CREATE);
+  const other = "this loop watches it at this priority already, and MASK_CREATE wants no other source";
+  assertEquals(message("/", CREATE | MASK_CREATE), `Cannot watch '/': ${other}`);
+});
 
 Deno.test("EventLoop.addInotify() reports EOPNOTSUPP on a kernel without inotify", () => {
   const kernel = virtualKernel();
@@ -185,12 +206,14 @@ loopTest("An inotify source that goes leaves the watch to the others, and the la
   const [first, second, third] = [CREATE, DELETE, MODIFY].map((mask) => loop.addInotify("/", mask));
   loop.prepare();
   assertEquals(kernel.leaks().filter((leak) => leak.startsWith("file watcher")).length, 1);
+  const { fed } = coreOf(loop);
+  assert(fed.total > 0);
   first[Symbol.dispose]();
   third.enabled = "off";
   third[Symbol.dispose]();
   assertEquals(ended.calls.length, 0);
   second[Symbol.dispose]();
-  assertEquals([ended.calls.length, kernel.leaks()], [1, before]);
+  assertEquals([ended.calls.length, kernel.leaks(), fed.total], [1, before, 0]);
 });
 
 loopTest("An inotify source keeps its file open until the next iteration, so that it keeps nothing from being unmounted", (trial) => {
@@ -204,6 +227,32 @@ loopTest("An inotify source keeps its file open until the next iteration, so tha
   assertEquals(codeOf(() => kernel.files.unmount("/mnt")), "EBUSY");
   loop.prepare();
   kernel.files.unmount("/mnt");
+});
+
+loopTest("An inotify source keeps its file open no longer where more important sources keep the loop busy", (trial) => {
+  const { loop, kernel } = trial;
+  for (let i = 0; i < 3; i++) loop.addDefer(() => {}, { enabled: "on", priority: -1 });
+  trial.tick(4);
+  kernel.files.mkdir("/mnt");
+  const source = loop.addInotify("/mnt", CREATE);
+  trial.tick();
+  kernel.files.unmount("/mnt");
+  assertEquals(codeOf(() => source.priority = 1), "EOPNOTSUPP");
+  const closed = spy(kernel, "close");
+  trial.tick(3);
+  assertEquals(closed.calls.length, 0);
+});
+
+loopTest("A new file that has the number of one that is gone is watched for what its own source wants", (trial) => {
+  const { loop, kernel } = trial;
+  kernel.files.write("/old");
+  loop.addInotify("/old", MODIFY);
+  trial.settle();
+  kernel.files.remove("/old");
+  kernel.files.write("/new");
+  const masks = spyMasks(trial);
+  loop.addInotify("/new", ATTRIB | EXCL_UNLINK | MASK_CREATE);
+  assertEquals(masks(), [(MODIFY | ATTRIB | MASK_CREATE) >>> 0, ATTRIB | EXCL_UNLINK]);
 });
 
 loopTest("An inotify source that is disposed in the iteration that added it gives its file back", ({ loop, kernel }) => {
@@ -229,8 +278,8 @@ loopTest("InotifySource.priority moves it to other sources' watch until the next
   assertEquals(heard, ["a 1", "c 1"]);
   moved.priority = 5;
   const error = errorOf(() => moved.priority = 6);
-  assertEquals([error.code, moved.priority], ["EOPNOTSUPP", 5]);
-  assertStringIncludes(error.message, "Cannot set the priority of inotify source '/' to 6: its file is not open any more");
+  const text = "Cannot set the priority of inotify source '/' to 6: its file is not open any more, add it with that priority";
+  assertEquals([error.code, error.message, moved.priority], ["EOPNOTSUPP", text, 5]);
 });
 
 loopTest("InotifySource.priority can be set in a prepare callback of the next iteration, at the latest", ({ loop }) => {
@@ -257,7 +306,9 @@ loopTest("InotifySource.priority stays what it was where the kernel refuses, and
 loopTest("An inotify source that is disposed has no path, and keeps its mask", ({ loop }) => {
   const source = loop.addInotify("/", CREATE);
   source[Symbol.dispose]();
-  assertEquals([codeOf(() => source.path), source.mask, source.pending, source.loop], ["ESTALE", CREATE, false, undefined]);
+  const { code, message } = errorOf(() => source.path);
+  assertEquals([code, message], ["ESTALE", "Cannot tell the path of inotify source '/': it is disposed"]);
+  assertEquals([source.mask, source.pending, source.loop], [CREATE, false, undefined]);
   assertEquals(codeOf(() => source.priority = 1), "ESTALE");
 });
 
@@ -268,7 +319,9 @@ loopTest("InotifySource.path is where the file was when it was added; ENOSYS whe
   assertEquals([source.path, source.description], ["/dir", "dir/../dir/."]);
   kernel.pathOf = () => -38;
   const untold = loop.addInotify("/moved", CREATE);
-  assertEquals(codeOf(() => untold.path), "ENOSYS");
+  const { code, message } = errorOf(() => untold.path);
+  const text = "Cannot tell the path of inotify source '/moved': the system tells it by /proc, which is not there";
+  assertEquals([code, message], ["ENOSYS", text]);
 });
 
 loopTest("An inotify source keeps an idle loop going as long as it is enabled", (trial) => {

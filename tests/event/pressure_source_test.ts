@@ -14,7 +14,7 @@ import {
   SystemError,
 } from "@sd/fibers";
 import { assert, assertEquals, assertGreaterOrEqual, assertStringIncludes, assertThrows } from "@std/assert";
-import { codeOf } from "../_simulation.ts";
+import { codeOf, errorOf } from "../_simulation.ts";
 import { loopTest, type Trial } from "./_trial.ts";
 import { virtualKernel } from "../_virtual_kernel.ts";
 
@@ -129,7 +129,7 @@ Deno.test("EventLoop.addPressure() reports EBADMSG for a path that is relative o
   for (const path of ["run/x", "./x", "/run/../x", "/run/./x", "/run//x", "//x", "/..", "/x/.", "/x/.."]) {
     assertEquals(refusal({ MEMORY_PRESSURE_WATCH: path, MEMORY_PRESSURE_WRITE: "%" }), "EBADMSG", path);
   }
-  for (const path of ["/..x", "/.x/x..", "/x/...", "/x"]) {
+  for (const path of ["/..x", "/.x/x..", "/x/...", "/x", "/x/"]) {
     assertEquals(refusal({ MEMORY_PRESSURE_WATCH: path }), "ENOENT", path);
   }
 });
@@ -167,8 +167,12 @@ Deno.test("EventLoop.addPressure() reports ENOENT, EISDIR, EBADF and ENOTTY for 
 pressureTest("The errors of a place name it and say who chose it", ({ loop }) => {
   const message = (resource: PressureResource) => assertThrows(() => loop.addPressure(resource), SystemError).message;
   assertEquals(message("io"), "Cannot watch io pressure at '/nothing', which IO_PRESSURE_WATCH names: nothing is there");
-  assertStringIncludes(message("cpu"), "CPU_PRESSURE_WATCH is '', the service manager turned that off");
-}, { environment: { IO_PRESSURE_WATCH: "/nothing", CPU_PRESSURE_WATCH: "" } });
+  assertEquals(message("cpu"), "Cannot watch cpu pressure: CPU_PRESSURE_WATCH is '', the service manager turned that off");
+  assertEquals(
+    message("memory"),
+    "Cannot watch memory pressure at 'x', which MEMORY_PRESSURE_WATCH names: it takes an absolute path without '.' and '..'",
+  );
+}, { environment: { IO_PRESSURE_WATCH: "/nothing", CPU_PRESSURE_WATCH: "", MEMORY_PRESSURE_WATCH: "x" } });
 
 pressureTest("EventLoop.addPressure() watches the control group's file, or the whole system's where there is none", ({ kernel, loop }) => {
   const watched = () => kernel.leaks().find((line) => line.startsWith("pressure file"));
@@ -471,6 +475,76 @@ pressureTest("A pressure source whose FIFO nobody writes to any more has failed 
   assertEquals(loop.exitCode, -5);
   assertEquals(trial.takeReports().map(({ error }) => (error as SystemError).code), ["EIO"]);
 }, { environment: watchFifo });
+
+pressureTest("A pressure source that has called back fails with EIO when nobody writes to its FIFO any more", (trial, outside) => {
+  const { source, writer } = outside.addAtFifo(trial.at(1));
+  trial.write(writer, "x");
+  assertEquals(trial.settle(), 1);
+  outside.close(writer);
+  assertEquals(trial.settle(), 1);
+  assertEquals(source.enabled, "off");
+  assertEquals(trial.takeReports().map(({ error }) => (error as SystemError).code), ["EIO"]);
+  trial.steps.finish(2);
+}, { environment: watchFifo });
+
+pressureTest("A pressure source whose place has an error fails with EIO", (trial, outside) => {
+  const { kernel, loop } = trial;
+  const { reader, writer } = kernel.pipe();
+  outside.own(reader);
+  kernel.openPressure = () => ({ kind: "other", handle: writer });
+  const source = loop.addPressure("memory", trial.at());
+  // The end to write of a pipe that nobody reads reports ERR alone.
+  outside.close(reader);
+  assertEquals([trial.settle(), source.enabled], [1, "off"]);
+  assertEquals(trial.takeReports().map(({ error }) => (error as SystemError).code), ["EIO"]);
+}, { environment: watchFifo });
+
+pressureTest("A pressure source calls back though somebody else has read what came", (trial, outside) => {
+  const { steps, at } = trial;
+  const { writer } = outside.addAtFifo(at(2));
+  trial.write(writer, "x");
+  trial.loop.addDefer(() => {
+    at(1)();
+    assertEquals(trial.read(writer), "x");
+  }, { priority: -1 });
+  trial.tick(2);
+  assertEquals(trial.settle(), 0);
+  steps.finish(3);
+}, { environment: watchFifo });
+
+pressureTest("A pressure source tells the system what it wants where more important sources keep the loop busy, too", (trial) => {
+  const { loop } = trial;
+  for (let i = 0; i < 3; i++) loop.addDefer(() => {}, { enabled: "on", priority: -1 });
+  trial.tick(4);
+  const source = loop.addPressure("memory");
+  trial.tick();
+  assertEquals(codeOf(() => source.level = "full"), "EBUSY");
+});
+
+pressureTest("The errors of a pressure source name it, and say what to do", (trial) => {
+  const { loop } = trial;
+  const message = (action: () => unknown) => errorOf(action).message;
+  const add = (resource: string) => message(() => loop.addPressure(resource as "cpu"));
+  assertEquals(add("swap"), "Cannot watch the pressure on 'swap': it takes memory, cpu, io");
+  const source = loop.addPressure("io", null, { description: "disks" });
+  const title = "io-pressure source 'disks'";
+  assertEquals(message(() => source.level = "most" as "full"), `Cannot set the level of ${title} to 'most': it takes "some" or "full"`);
+  assertEquals(
+    message(() => source.setPeriod(0, 1)),
+    `Cannot set the period of ${title} with a span of '0': it takes from 1 us up to less than Infinity`,
+  );
+  assertEquals(
+    message(() => source.setPeriod(0.5, 1)),
+    "Cannot use threshold '0.5': it takes whole microseconds from 0 to 2^53, or Infinity",
+  );
+  assertEquals(message(() => source.setPeriod(2, 1)), `Cannot set the threshold of ${title} to '2': the window has only 1 us`);
+  trial.settle();
+  const fixed = "it is fixed already, set it before the loop first prepares";
+  assertEquals(message(() => source.level = "full"), `Cannot set the level of ${title}: ${fixed}`);
+  assertEquals(message(() => source.setPeriod(1, 2)), `Cannot set the period of ${title}: ${fixed}`);
+  source[Symbol.dispose]();
+  assertEquals(message(() => source.level = "full"), `Cannot set the level of ${title}: it is disposed`);
+});
 
 pressureTest("A pressure source whose socket is closed by the other side calls back", (trial, outside) => {
   const { loop, steps, at } = trial;

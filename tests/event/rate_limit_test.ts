@@ -6,7 +6,7 @@
 
 import { IoEvent, type LimitedSource, type RateLimit } from "@sd/fibers";
 import { assertEquals } from "@std/assert";
-import { codeOf } from "../_simulation.ts";
+import { codeOf, errorOf } from "../_simulation.ts";
 import { addAll, makers } from "./_sources.ts";
 import { loopTest, type Trial } from "./_trial.ts";
 
@@ -223,6 +223,36 @@ loopTest("A limit is made of whole numbers", ({ loop }) => {
   }
   assertEquals(codeOf(() => source.rateLimit = { interval: 1, burst: 1.5 }), "EINVAL");
   assertEquals(source.rateLimit, once);
+});
+
+loopTest("A limit that is refused ends no suspension", (trial) => {
+  const source = addSuspended(trial, () => {});
+  const { message } = errorOf(() => source.rateLimit = { interval: 1_000, burst: -1 });
+  assertEquals(message, "Cannot use burst '-1': it takes a whole number from 0 on");
+  assertEquals([source.rateLimited, source.rateLimit], [true, once]);
+});
+
+loopTest("Asking what is pending ends no suspension", (trial) => {
+  const { loop, kernel } = trial;
+  const { reader, writer } = trial.pipe();
+  for (let i = 0; i < 3; i++) loop.addDefer(() => {}, { enabled: "on" });
+  const expired: string[] = [];
+  const options = { enabled: "on", rateLimit: once, priority: -1 } as const;
+  const source = loop.addDefer(() => {}, { ...options, onRateLimitExpired: () => void expired.push(loop.state) });
+  trial.tick(2);
+  assertEquals(source.rateLimited, true);
+  source.priority = 1;
+  const io = loop.addIo(reader, IoEvent.IN, () => {}, { priority: 1 });
+  trial.tick(4);
+  loop.prepare();
+  kernel.advance(1_000);
+  trial.write(writer, "x");
+  // By the rule of batches this asks the kernel now, by the other one it was asked already.
+  assertEquals(io.pending, trial.polling === "batch");
+  assertEquals([source.rateLimited, expired], [true, []]);
+  loop.dispatch();
+  trial.tick(4);
+  assertEquals([source.rateLimited, expired], [false, ["initial"]]);
 });
 
 loopTest("A window may last forever", (trial) => {

@@ -120,6 +120,16 @@ loopTest("A SIGCHLD source is told of children that are watched too", (trial) =>
   steps.finish(3);
 });
 
+loopTest("A SIGCHLD that is for children alone holds up no signal of its priority", (trial) => {
+  const { loop, kernel } = trial;
+  const winch = loop.addSignal("SIGWINCH", () => {});
+  loop.addChild(trial.spawnProcess().pid, ChildEvent.STOPPED, () => {});
+  loop.runSync(0);
+  for (const signal of ["SIGCHLD", "SIGWINCH"] as const) kernel.raise(signal);
+  loop.prepare();
+  assertEquals([loop.waitSync(0), winch.pending], [true, true]);
+});
+
 loopTest("SIGCHLD stays claimed by its own source when the children need it no longer", (trial) => {
   const { loop, kernel, steps, at } = trial;
   const { pid, handle } = trial.spawnProcess();

@@ -6,10 +6,11 @@
 
 import { EventLoop, sec, type SimulatedKernel, type Usec } from "@sd/fibers";
 import { assert, assertEquals } from "@std/assert";
+import { spy } from "@std/testing/mock";
 import { coreOf } from "../../event/event_loop.ts";
 import { ClockIndex } from "../../event/time.ts";
 import { chooseWakeup, perturbationOf } from "../../event/timer_window.ts";
-import { codeOf } from "../_simulation.ts";
+import { codeOf, errorOf } from "../_simulation.ts";
 import { loopTest, type Trial } from "./_trial.ts";
 import { virtualKernel } from "../_virtual_kernel.ts";
 
@@ -200,8 +201,29 @@ loopTest("EventLoop.setWatchdog() works in every state, and is ESTALE when the l
   assertEquals(messages(kernel).length, 2);
 }, { environment: asked });
 
+loopTest("EventLoop.setWatchdog() leaves it off where the kernel has no clock to give", ({ loop, kernel }) => {
+  const { poller, fed } = coreOf(loop);
+  messages(kernel);
+  poller.openClock = () => -24;
+  const { code, message } = errorOf(() => loop.setWatchdog(true));
+  assertEquals([code, message], ["EMFILE", "Cannot turn on the watchdog of loop 'loop': EMFILE"]);
+  assertEquals([loop.watchdog, fed.total, messages(kernel)], [false, 0, []]);
+}, { environment: asked });
+
+loopTest("The watchdog makes no loop poll that is busy with what is more important than nothing", (trial) => {
+  const { loop } = trial;
+  const { poller } = coreOf(loop);
+  const polls = spy(poller, "poll");
+  loop.setWatchdog(true);
+  for (let i = 0; i < 10; i++) loop.addDefer(() => {}, { enabled: "on", priority: 1 });
+  trial.tick(100);
+  // One each time that all ten have had their turn, by the rule of batches.
+  assert(polls.calls.length <= (trial.polling === "batch" ? 20 : 100), `${polls.calls.length} polls`);
+}, { environment: asked });
+
 loopTest("A period longer than anything runs does no harm", ({ loop }) => {
   assertEquals(loop.setWatchdog(true), true);
+  assert(Number.isSafeInteger(coreOf(loop).clocks[ClockIndex.monotonic].alsoAt));
   assertEquals([loop.runSync(0), loop.runSync(sec(3_600))], [false, false]);
 }, { environment: { ...asked, WATCHDOG_USEC: `${2n ** 64n - 2n}` } });
 
@@ -215,3 +237,24 @@ loopTest("A parked loop is woken for the watchdog, and by turning it on", async 
   assertEquals(await end, 7);
   assert(messages(kernel).length >= 10);
 }, { environment: asked });
+
+loopTest("A parked loop takes its wake-up back when the watchdog is turned off", async ({ loop, kernel }) => {
+  const wakeups = () => kernel.leaks().filter((line) => line.startsWith("wake-up")).length;
+  loop.setWatchdog(true);
+  const end = loop.loop();
+  for (let turns = 0; turns < 5; turns++) await kernel.turn("tasks");
+  assertEquals([loop.state, wakeups()], ["armed", 1]);
+  loop.setWatchdog(false);
+  for (let turns = 0; turns < 5; turns++) await kernel.turn("tasks");
+  assertEquals([loop.state, wakeups()], ["armed", 0]);
+  loop.exit();
+  await end;
+}, { environment: asked, autoAdvance: false });
+
+loopTest("The errors of EventLoop.setWatchdog() name the variable, and say what it takes", ({ loop }) => {
+  const { code, message } = errorOf(() => loop.setWatchdog(true));
+  assertEquals([code, message], ["EINVAL", "Cannot turn the watchdog on by WATCHDOG_PID 'x': it takes a whole number above 0"]);
+  loop[Symbol.dispose]();
+  const stale = errorOf(() => loop.setWatchdog(true));
+  assertEquals([stale.code, stale.message], ["ESTALE", "Cannot set the watchdog of loop 'loop': it is disposed"]);
+}, { environment: { ...asked, WATCHDOG_PID: "x" } });
