@@ -6,7 +6,8 @@
 
 import { EventLoop, IoEvent, linuxKernel } from "@sd/fibers";
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import { codeOf } from "../_simulation.ts";
+import { coreOf } from "../../event/event_loop.ts";
+import { codeOf, errorOf } from "../_simulation.ts";
 import { addAll } from "./_sources.ts";
 import { loopTest, rejectionOf, Trial } from "./_trial.ts";
 import { virtualKernel } from "../_virtual_kernel.ts";
@@ -32,7 +33,8 @@ loopTest("A loop cannot be disposed of inside of its own callbacks", async (tria
   const refuse = (step: number) => () => {
     steps.expect(step);
     const before = loop.exitCode;
-    assertEquals(codeOf(() => loop[Symbol.dispose]()), "EBUSY");
+    const { code, message } = errorOf(() => loop[Symbol.dispose]());
+    assertEquals([code, message], ["EBUSY", "Cannot dispose loop 'loop' while it is driven: ask for exit instead"]);
     rejections.push(rejectionOf(loop[Symbol.asyncDispose]()));
     assertEquals(loop.exitCode, before);
   };
@@ -122,16 +124,33 @@ Deno.test("A loop takes its name, its kernel and its polling from its options, a
   using loop = new EventLoop({ kernel, name: "the daemon's" });
   assertEquals([loop.name, loop.kernel], ["the daemon's", kernel]);
   const before = kernel.leaks();
-  assertEquals(codeOf(() => new EventLoop({ kernel, polling: "never" as "every" })), "EINVAL");
+  const message = (options: object) => errorOf(() => new EventLoop({ kernel, ...options })).message;
+  assertEquals(message({ polling: "never" }), `Cannot make a loop with polling 'never': it takes "batch" or "every"`);
+  assertEquals(message({ poling: "every" }), "Cannot make a loop with option 'poling': there are kernel, name, polling, onError, debug");
   assertEquals(kernel.leaks(), before);
 });
 
 Deno.test("A loop whose kernel has no poller to give says why", () => {
   const kernel = virtualKernel();
-  kernel.openPoller = () => -24;
-  assertEquals(codeOf(() => new EventLoop({ kernel })), "EMFILE");
-  kernel.openPoller = () => -12;
-  assertEquals(codeOf(() => new EventLoop({ kernel })), "ENOMEM");
+  for (const [errno, expected] of [[24, "EMFILE"], [12, "ENOMEM"]] as const) {
+    kernel.openPoller = () => -errno;
+    const { code, message } = errorOf(() => new EventLoop({ kernel }));
+    assertEquals([code, message], [expected, `Cannot make a loop: ${expected}, the kernel refused a poller`]);
+  }
+});
+
+Deno.test("EventLoop.fd is EOPNOTSUPP where the kernel has no descriptor for a loop", () => {
+  using loop = new EventLoop({ kernel: virtualKernel(), name: "inner" });
+  Object.defineProperty(coreOf(loop).poller, "handle", { value: -95 });
+  const { code, message } = errorOf(() => loop.fd);
+  assertEquals([code, message], ["EOPNOTSUPP", "Cannot embed loop 'inner': its kernel has no descriptor for it"]);
+});
+
+Deno.test("What is no loop is refused as one, and named", () => {
+  for (const bad of [undefined, null, 7, "loop", {}, Object.create(EventLoop.prototype)]) {
+    const { code, message } = errorOf(() => coreOf(bad as EventLoop));
+    assertEquals([code, message], ["EINVAL", `Cannot use '${bad}' as a loop: it takes an EventLoop`]);
+  }
 });
 
 Deno.test("EventLoop.fd lets another loop wait for this one", () => {

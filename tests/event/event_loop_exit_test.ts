@@ -6,7 +6,8 @@
 
 import { EventLoop, IoEvent, promiseFuture } from "@sd/fibers";
 import { assertEquals } from "@std/assert";
-import { codeOf } from "../_simulation.ts";
+import { coreOf } from "../../event/event_loop.ts";
+import { codeOf, errorOf } from "../_simulation.ts";
 import { makers } from "./_sources.ts";
 import { loopTest } from "./_trial.ts";
 
@@ -26,8 +27,19 @@ loopTest("EventLoop.exit() is refused when the loop has finished, and for what i
   assertEquals(loop.exitCode, undefined);
   loop.exit(2);
   loop.loopSync();
-  assertEquals(codeOf(() => loop.exit(3)), "ESTALE");
+  const { code, message } = errorOf(() => loop.exit(3));
+  assertEquals([code, message], ["ESTALE", "Cannot exit with code 3: loop 'loop' has finished"]);
   assertEquals(loop.exitCode, 2);
+});
+
+loopTest("A layer above is told of the first request alone, and of the end once", ({ loop }) => {
+  const told: string[] = [];
+  coreOf(loop).watchers.add({ exitRequested: () => void told.push("exit requested"), ended: () => void told.push("ended") });
+  for (const code of [1, 2]) loop.exit(code);
+  assertEquals(told, ["exit requested"]);
+  assertEquals(loop.loopSync(), 2);
+  loop[Symbol.dispose]();
+  assertEquals(told, ["exit requested", "ended"]);
 });
 
 for (const state of ["initial", "armed", "pending", "preparing", "running", "exiting"] as const) {

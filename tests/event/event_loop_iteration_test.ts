@@ -4,11 +4,11 @@
  * @module
  */
 
-import { ChildEvent, EventLoop, IoEvent } from "@sd/fibers";
+import { ChildEvent, IoEvent } from "@sd/fibers";
 import { assertEquals, assertGreaterOrEqual } from "@std/assert";
-import { codeOf } from "../_simulation.ts";
+import { coreOf } from "../../event/event_loop.ts";
+import { codeOf, errorOf } from "../_simulation.ts";
 import { loopTest, rejectionOf } from "./_trial.ts";
-import { virtualKernel } from "../_virtual_kernel.ts";
 
 loopTest("EventLoop.iteration counts each prepare", ({ loop }) => {
   assertEquals(loop.iteration, 0);
@@ -233,33 +233,37 @@ loopTest("EventLoop.loopSync() throws what the kernel's poll fails with, and lea
   assertEquals(loop.loopSync(), 2);
 });
 
-loopTest("EventLoop.prepare() throws when a clock cannot be armed, and leaves the loop usable", async ({ loop, kernel }) => {
-  const { loop: broken, fail, repair } = loopWithBrokenClocks();
-  broken.addTimeRelative("monotonic", 5, () => broken.exit(6), { accuracy: 1 });
-  fail();
-  assertEquals(codeOf(() => broken.prepare()), "EINVAL");
-  assertEquals(broken.state, "initial");
-  assertEquals(await rejectionOf(broken.run()), "EINVAL");
-  assertEquals([broken.state, broken.driven], ["initial", false]);
-  repair();
-  assertEquals(await broken.loop(), 6);
-  broken[Symbol.dispose]();
-  assertEquals([loop.state, kernel.leaks().length], ["initial", 1]);
+loopTest("EventLoop.prepare() throws when a clock cannot be armed, and leaves the loop usable", async ({ loop }) => {
+  const { poller } = coreOf(loop);
+  const { setWakeup } = poller;
+  const { usec } = loop.addTimeRelative("monotonic", 5, () => loop.exit(6), { accuracy: 1 });
+  poller.setWakeup = () => -22;
+  const { code, message } = errorOf(() => loop.prepare());
+  assertEquals([code, message, loop.state], ["EINVAL", `Cannot set a wake-up at ${usec} us: EINVAL`, "initial"]);
+  assertEquals(await rejectionOf(loop.run()), "EINVAL");
+  assertEquals([loop.state, loop.driven], ["initial", false]);
+  poller.setWakeup = setWakeup;
+  assertEquals(await loop.loop(), 6);
 });
 
-/** A loop whose clocks can be made to refuse. */
-function loopWithBrokenClocks(): { loop: EventLoop; fail: () => void; repair: () => void } {
-  const kernel = virtualKernel();
-  const poller = kernel.openPoller();
-  if (typeof poller === "number") throw new Error("The simulated kernel has a poller for everybody");
-  const setWakeup = poller.setWakeup.bind(poller);
-  kernel.openPoller = () => poller;
-  return {
-    loop: new EventLoop({ kernel }),
-    fail: () => poller.setWakeup = () => -22,
-    repair: () => poller.setWakeup = setWakeup,
-  };
-}
+loopTest("A poll that fails says why, and leaves the loop usable", async ({ loop }) => {
+  const { poller } = coreOf(loop);
+  const { poll } = poller;
+  const causes = {
+    EIO: [5, "the kernel's poll failed with EIO"],
+    EOPNOTSUPP: [95, "blocked, the thread would never see what the host's own event loop brings, use the calls that return promises"],
+    EDEADLK: [35, "nothing can ever end it"],
+  } as const;
+  for (const [expected, [errno, cause]] of Object.entries(causes)) {
+    poller.poll = () => -errno;
+    const { code, message } = errorOf(() => loop.runSync());
+    assertEquals([code, message, loop.state], [expected, `Cannot wait in loop 'loop': ${cause}`, "initial"]);
+    assertEquals(await rejectionOf(loop.run()), expected);
+    assertEquals([loop.state, loop.driven], ["initial", false]);
+  }
+  poller.poll = poll;
+  assertEquals(loop.runSync(0), false);
+});
 
 loopTest("A wait that a signal handler interrupts answers true, and dispatch may run nothing", (trial) => {
   const { loop } = trial;

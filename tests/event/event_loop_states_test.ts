@@ -6,7 +6,8 @@
 
 import { type EventLoop, IoEvent, type LoopState } from "@sd/fibers";
 import { assertEquals } from "@std/assert";
-import { codeOf } from "../_simulation.ts";
+import { coreOf } from "../../event/event_loop.ts";
+import { codeOf, errorOf } from "../_simulation.ts";
 import { loopTest, rejectionOf, type Trial } from "./_trial.ts";
 
 type Call = "prepare" | "wait" | "dispatch" | "run" | "loop";
@@ -181,4 +182,36 @@ loopTest("The driving calls refuse a timeout that is no time, before they look a
     assertEquals(codeOf(() => trial.loop.runSync(timeout)), "EINVAL");
     assertEquals(codeOf(() => trial.loop.waitSync(timeout)), "EINVAL");
   }
+});
+
+loopTest("The errors of the driving calls name the loop, and say what it is", async (trial) => {
+  const { loop } = trial;
+  const message = (action: () => unknown) => errorOf(action).message;
+  loop.prepare();
+  assertEquals(message(() => loop.prepare()), "Cannot prepare loop 'loop': it is armed, not initial");
+  assertEquals(message(() => loop.dispatch()), "Cannot dispatch loop 'loop': it is armed, not pending");
+  assertEquals(message(() => loop.runSync()), "Cannot run loop 'loop': it is armed, not initial");
+  assertEquals(message(() => loop.loopSync()), "Cannot drive loop 'loop': it is armed, not initial");
+  loop.waitSync(0);
+  assertEquals(message(() => loop.waitSync()), "Cannot wait for loop 'loop': it is initial, not armed");
+  const driven = loop.loop();
+  const why = "it is driven already, by a promise that has not settled or from a callback of its own";
+  assertEquals(message(() => loop.runSync()), `Cannot run loop 'loop': ${why}`);
+  assertEquals(message(() => loop.loopSync()), `Cannot drive loop 'loop': ${why}`);
+  loop.exit();
+  await driven;
+  assertEquals(message(() => loop.runSync()), "Cannot run loop 'loop': it has finished");
+  assertEquals(message(() => loop.loopSync()), "Cannot drive loop 'loop': it has finished");
+  assertEquals(message(() => loop.runSync(-1)), "Cannot use timeout '-1': it takes whole microseconds from 0 to 2^53, or Infinity");
+});
+
+loopTest("A loop that has finished is stale, not busy, also before its driving promise has settled", async ({ loop }) => {
+  const driven = loop.loop();
+  for (let turns = 0; turns < 5; turns++) await loop.kernel.turn("tasks");
+  let code: string | undefined;
+  // Told before the driving promise has settled.
+  coreOf(loop).watchers.add({ ended: () => queueMicrotask(() => code = codeOf(() => loop.prepare())) });
+  loop.exit();
+  await driven;
+  assertEquals(code, "ESTALE");
 });

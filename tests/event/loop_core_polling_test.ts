@@ -6,10 +6,12 @@
 
 import { EventLoop, type Fiber, IoEvent, sleep, spawn, suspend } from "@sd/fibers";
 import { assert, assertEquals } from "@std/assert";
+import { spy } from "@std/testing/mock";
+import { coreOf } from "../../event/event_loop.ts";
 import type { Polling } from "./_trial.ts";
 import { virtualKernel } from "../_virtual_kernel.ts";
 
-/** A loop whose polls are counted. */
+/** A loop whose polls are counted, and whose callbacks must not fail. */
 function counted(polling: Polling) {
   const kernel = virtualKernel();
   let polls = 0;
@@ -24,9 +26,17 @@ function counted(polling: Polling) {
     };
     return poller;
   };
-  const loop = new EventLoop({ kernel, polling });
+  const errors: unknown[] = [];
+  const loop = new EventLoop({ kernel, polling, onError: (error) => errors.push(error) });
   return {
     loop,
+    /** Unwinds its fibers and disposes it. */
+    end(): void {
+      loop.exit();
+      loop.loopSync();
+      loop[Symbol.dispose]();
+      assertEquals(errors, []);
+    },
     kernel,
     /** How many polls so many iterations take. */
     pollsIn(iterations: number): number {
@@ -49,7 +59,7 @@ for (const polling of ["every", "batch"] as const) {
     const trial = counted(polling);
     for (let i = 0; i < 3; i++) trial.loop.addDefer(() => {}, { enabled: "on" });
     assertEquals(trial.pollsIn(30), 0);
-    trial.loop[Symbol.dispose]();
+    trial.end();
   });
 
   Deno.test(`A loop polls in each iteration while something better could come (${polling})`, () => {
@@ -57,7 +67,7 @@ for (const polling of ["every", "batch"] as const) {
     for (let i = 0; i < 10; i++) trial.loop.addDefer(() => {}, { enabled: "on" });
     trial.loop.addSignal("SIGTERM", () => {}, { priority: -1 });
     assertEquals(trial.pollsIn(30), 30);
-    trial.loop[Symbol.dispose]();
+    trial.end();
   });
 
   Deno.test(`A loop polls in each iteration while a better timer could become due (${polling})`, () => {
@@ -65,7 +75,7 @@ for (const polling of ["every", "batch"] as const) {
     for (let i = 0; i < 10; i++) trial.loop.addDefer(() => {}, { enabled: "on" });
     trial.loop.addTime("monotonic", Infinity, () => {}, { priority: -1 });
     assertEquals(trial.pollsIn(30), 30);
-    trial.loop[Symbol.dispose]();
+    trial.end();
   });
 
   for (const priority of [0, 1]) {
@@ -80,7 +90,7 @@ for (const polling of ["every", "batch"] as const) {
       for (const source of busy) source.enabled = "off";
       assert(trial.loop.runSync(0));
       assert(turns > 0);
-      trial.loop[Symbol.dispose]();
+      trial.end();
     });
   }
 }
@@ -89,7 +99,7 @@ Deno.test("By the rule of every iteration a loop polls in each", () => {
   const trial = counted("every");
   for (let i = 0; i < 10; i++) addReady(trial, 0);
   assertEquals(trial.pollsIn(100) >= 100, true);
-  trial.loop[Symbol.dispose]();
+  trial.end();
 });
 
 Deno.test("By the rule of batches a loop polls once for all that is ready at one priority", () => {
@@ -97,7 +107,7 @@ Deno.test("By the rule of batches a loop polls once for all that is ready at one
   for (let i = 0; i < 10; i++) addReady(trial, 0);
   // A full batch is followed by another poll, so that there may be some more.
   assert(trial.pollsIn(100) <= 30);
-  trial.loop[Symbol.dispose]();
+  trial.end();
 });
 
 Deno.test("By the rule of batches nobody misses a turn", () => {
@@ -106,18 +116,19 @@ Deno.test("By the rule of batches nobody misses a turn", () => {
   for (let i = 0; i < 10; i++) addReady(trial, 0, () => void turns[i]++);
   trial.pollsIn(100);
   assertEquals(turns, new Array(10).fill(10));
-  trial.loop[Symbol.dispose]();
+  trial.end();
 });
 
 Deno.test("By the rule of batches fibers that timers wake together share their polls", () => {
-  const { loop, ...trial } = counted("batch");
+  const trial = counted("batch");
+  const { loop } = trial;
   for (let i = 0; i < 100; i++) spawn(() => sleep(1000), { loop });
   loop.addTimeRelative("monotonic", 2000, () => loop.exit());
   trial.pollsIn(100);
   // The first finds all timers due.
   assert(loop.runSync());
   assert(trial.pollsIn(299) <= 3);
-  loop[Symbol.dispose]();
+  trial.end();
 });
 
 Deno.test("By the rule of batches fibers that wake one another in turn leave a turn to what becomes ready", () => {
@@ -136,5 +147,36 @@ Deno.test("By the rule of batches fibers that wake one another in turn leave a t
   addReady(trial, 0, () => void turns++);
   trial.pollsIn(300);
   assert(turns >= 10, `${turns} turns of 300`);
-  loop[Symbol.dispose]();
+  trial.end();
 });
+
+for (const polling of ["every", "batch"] as const) {
+  Deno.test(`Asking what is pending polls where that was left out, and once (${polling})`, () => {
+    const trial = counted(polling);
+    const { loop, kernel } = trial;
+    for (let i = 0; i < 3; i++) loop.addDefer(() => {}, { enabled: "on", priority: -1 });
+    const timer = loop.addTimeRelative("monotonic", 10, () => {}, { accuracy: 1 });
+    trial.pollsIn(4);
+    loop.prepare();
+    kernel.advance(10);
+    const isLeftOut = polling === "batch";
+    const polls = spy(coreOf(loop).poller, "poll");
+    assertEquals([timer.pending, timer.pending, polls.calls.length], isLeftOut ? [true, true, 1] : [false, false, 0]);
+    loop.dispatch();
+    trial.end();
+  });
+
+  Deno.test(`A source is not pending in its callback, also where a poll was left out that would report it (${polling})`, () => {
+    const trial = counted(polling);
+    const { kernel, loop } = trial;
+    const seen: unknown[] = [];
+    for (let i = 0; i < 3; i++) {
+      const { reader, writer } = kernel.pipe();
+      kernel.tryWrite(writer, new Uint8Array(1));
+      loop.addIo(reader, IoEvent.IN, (_, source) => seen.push([source.pending, source.revents]));
+    }
+    trial.pollsIn(3);
+    assertEquals(seen, [[false, undefined], [false, undefined], [false, undefined]]);
+    trial.end();
+  });
+}
