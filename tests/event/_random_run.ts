@@ -145,7 +145,7 @@ export class RandomRun {
       polling: seed % 2 === 0 ? "batch" : "every",
       onError: (error, origin) => {
         if (error !== failure) this.#broken ??= error;
-        this.note(`${origin.kind} source fails`);
+        this.note(`${origin.kind} '${origin.name}' fails`);
       },
     });
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ChildEvent, EventLoop, IoEvent, linuxKernel } from "@sd/fibers";
+import { ChildEvent, EventLoop, IoEvent, linuxKernel, sec } from "@sd/fibers";
 import { assert, assertEquals } from "@std/assert";
 
 const { EXITED, STOPPED } = ChildEvent;
@@ -37,13 +37,14 @@ for (const polling of ["batch", "every"] as const) {
   for (const [events, name] of [[EXITED, "for its exit alone"], [EXITED | STOPPED, "for its stops too"]] as const) {
     Deno.test(`What a child wrote comes before its end, a thousand times, where one waits ${name} (${polling})`, () => {
       const errors: unknown[] = [];
-      const loop = new EventLoop({ polling, onError: (error) => errors.push(error) });
+      using loop = new EventLoop({ polling, onError: (error) => errors.push(error) });
+      // An end that is missed would block the thread for ever.
+      loop.addTimeRelative("monotonic", sec(120), () => void errors.push("An end is missed"));
       const told: number[] = [];
       for (let round = 1; round <= rounds; round++) {
         for (let i = 0; i < together; i++) startEcho(loop, events, (readBytes) => told.push(readBytes));
         while (told.length < round * together && errors.length === 0) loop.runSync();
       }
-      loop[Symbol.dispose]();
       assertEquals(errors, []);
       assertEquals([told.length, told.filter((count) => count !== "last words\n".length)], [rounds * together, []]);
     });

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { EventLoop, IoEvent, SystemError } from "@sd/fibers";
-import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { codeOf } from "../_simulation.ts";
+import { EventLoop, IoEvent } from "@sd/fibers";
+import { assertEquals } from "@std/assert";
+import { codeOf, errorOf } from "../_simulation.ts";
 import { makePending } from "./_sources.ts";
 import { loopTest } from "./_trial.ts";
 
@@ -72,10 +72,23 @@ loopTest("The errors of a descriptor name it and say what to do", (trial) => {
   const { loop } = trial;
   const { reader } = trial.pipe();
   loop.addIo(reader, IN);
-  const message = (fd: number) => assertThrows(() => loop.addIo(fd, IN), SystemError).message;
-  assertEquals(message(reader), `Cannot watch fd ${reader}: already watched by this loop, duplicate the descriptor instead`);
-  assertStringIncludes(message(trial.unwatchable()), "read it directly");
-  assertEquals(message(999), "Cannot watch fd 999: 999 is not an open descriptor");
+  const source = loop.addIo(trial.pipe().reader, IN);
+  const unwatchable = trial.unwatchable();
+  const actions: [title: string, action: (fd: number) => void][] = [
+    ["watch", (fd) => void loop.addIo(fd, IN)],
+    ["move the io source to", (fd) => source.fd = fd],
+  ];
+  for (const [title, action] of actions) {
+    const message = (fd: number) => errorOf(() => action(fd)).message;
+    assertEquals(message(reader), `Cannot ${title} fd ${reader}: already watched by this loop, duplicate the descriptor instead`);
+    const isFile = "a regular file or directory is always ready, read it directly";
+    assertEquals(message(unwatchable), `Cannot ${title} fd ${unwatchable}: ${isFile}`);
+    assertEquals(message(999), `Cannot ${title} fd 999: 999 is not an open descriptor`);
+    assertEquals(message(-1), `Cannot ${title} fd '-1': not a descriptor`);
+  }
+  const events = `Cannot watch fd ${source.fd} for events '0.5': it takes a word of IoEvent flags`;
+  assertEquals(errorOf(() => source.events = 0.5).message, events);
+  assertEquals(errorOf(() => loop.addIo(source.fd, 0.5)).message, events);
 });
 
 loopTest("A descriptor and its duplicate may both be watched", (trial) => {
@@ -181,7 +194,8 @@ loopTest("Events that the kernel refuses leave the source as it was", (trial) =>
   const { reader, writer } = kernel.pipe();
   const source = loop.addIo(reader, IN, () => {});
   kernel.close(reader);
-  assertEquals(codeOf(() => source.events = OUT), "EBADF");
+  const { code, message } = errorOf(() => source.events = OUT);
+  assertEquals([code, message], ["EBADF", `Cannot watch fd ${reader} for events '${OUT}': EBADF`]);
   assertEquals(source.events, IN);
   kernel.close(writer);
 });

@@ -81,6 +81,14 @@ loopTest("Sources that are off or suspended do not hold up the others", ({ loop,
   steps.finish(9);
 });
 
+loopTest("A oneshot source that has run does not hold up the others", ({ loop, steps, at }) => {
+  loop.addDefer(at(3), { prepare: at(1), priority: -1 });
+  addPrepared(loop, at(2, 4));
+  loop.runSync(0);
+  loop.runSync(0);
+  steps.finish(5);
+});
+
 loopTest("A priority that changes counts in the next round", ({ loop, steps, at }) => {
   const first = addPrepared(loop, at(1, 4));
   addPrepared(loop, at(2, 3), 1);

@@ -427,9 +427,9 @@ pressureTest("A FIFO is watched at once, and what comes from it is thrown away, 
 }, { environment: watchFifo });
 
 pressureTest("A oneshot pressure source calls back once and is off in its callback", (trial, outside) => {
-  const { steps, at } = trial;
+  const { steps } = trial;
   const { source, writer } = outside.addAtFifo(() => {
-    at(1)();
+    steps.expect(1);
     assertEquals([source.enabled, source.pending], ["off", false]);
   });
   source.enabled = "oneshot";
@@ -504,7 +504,7 @@ pressureTest("A pressure source calls back though somebody else has read what ca
   const { writer } = outside.addAtFifo(at(2));
   trial.write(writer, "x");
   trial.loop.addDefer(() => {
-    at(1)();
+    steps.expect(1);
     assertEquals(trial.read(writer), "x");
   }, { priority: -1 });
   trial.tick(2);
@@ -657,7 +657,7 @@ pressureTest("What is reported while a pressure source is pending adds up", (tri
   const source = loop.addPressure("memory", at(3), { priority: 1 });
   trial.write(writer, "x");
   loop.addDefer(() => {
-    at(1)();
+    steps.expect(1);
     // It was seen to be readable. Now it is empty and nobody writes any more.
     trial.read(writer);
     outside.close(writer);
@@ -691,9 +691,9 @@ pressureTest("Pressure wakes a loop that is parked", async (trial) => {
 });
 
 pressureTest("A pressure source that is disposed of in its callback is gone", (trial, outside) => {
-  const { steps, at } = trial;
+  const { steps } = trial;
   const { source, writer } = outside.addAtFifo(() => {
-    at(1)();
+    steps.expect(1);
     source[Symbol.dispose]();
   });
   trial.kernel.tryWrite(writer, new Uint8Array(5_000));

@@ -6,7 +6,8 @@
 
 import { EventLoop, type Signal, type SignalInfo } from "@sd/fibers";
 import { assertEquals } from "@std/assert";
-import { codeOf } from "../_simulation.ts";
+import { coreOf } from "../../event/event_loop.ts";
+import { codeOf, errorOf } from "../_simulation.ts";
 import { makePending } from "./_sources.ts";
 import { loopTest } from "./_trial.ts";
 
@@ -25,6 +26,18 @@ loopTest("EventLoop.addSignal() checks the callback, the loop, the signal, and t
   loop.exit();
   loop.loopSync();
   assertEquals(add("SIGNONE"), "ESTALE");
+});
+
+loopTest("The errors of EventLoop.addSignal() name the signal, and say what to do", ({ loop, kernel }) => {
+  using other = new EventLoop({ kernel });
+  const message = (of: EventLoop, signal: unknown) => errorOf(() => of.addSignal(signal as Signal)).message;
+  loop.addSignal(15);
+  assertEquals(message(loop, 15), "Cannot receive SIGTERM: this loop has a source for it already, let that one tell the others");
+  assertEquals(message(other, "SIGTERM"), "Cannot receive SIGTERM: another loop of this process has it");
+  assertEquals(message(loop, "SIGKILL"), "Cannot receive SIGKILL: it cannot be caught");
+  assertEquals(message(loop, "TERM"), "Cannot use signal 'TERM': not a signal's name, nor a number from 1 to 64");
+  coreOf(loop).poller.claimSignal = () => -95;
+  assertEquals(message(loop, "SIGHUP"), "Cannot receive SIGHUP: the loop's kernel is not told of it");
 });
 
 loopTest("A signal is known by its name and by its number", ({ loop }) => {
@@ -76,9 +89,10 @@ loopTest("A signal that comes while its callback runs is delivered after it", ({
   steps.finish(3);
 });
 
-loopTest("What a pending signal was told is lost with it", ({ loop, kernel, at }) => {
+loopTest("What a pending signal was told is lost with it", (trial) => {
+  const { loop, kernel, at } = trial;
   const source = loop.addSignal("SIGUSR1", at());
-  makePending({ loop } as never, { source, happen: () => kernel.raise("SIGUSR1") });
+  makePending(trial, { source, happen: () => kernel.raise("SIGUSR1") });
   assertEquals(source.pending, true);
   source.enabled = "off";
   source.enabled = "on";

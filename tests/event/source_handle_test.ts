@@ -140,6 +140,36 @@ loopTest("An error names its source by type, and by description if it has one", 
   const messageOf = (action: () => void) => errorOf(action).message;
   assertEquals(messageOf(() => source.enabled = "on"), "Cannot enable boottime source 'the watch': it is disposed");
   assertEquals(messageOf(() => nameless.priority = 1), "Cannot set the priority of the defer source: it is disposed");
+  assertEquals(messageOf(() => nameless.onDestroy = undefined), "Cannot set onDestroy of the defer source: it is disposed");
+  assertEquals(messageOf(() => nameless.prepare = undefined), "Cannot set the prepare callback of the defer source: it is disposed");
+});
+
+loopTest("An error names the value that was refused, and says what it takes", ({ loop }) => {
+  const source = loop.addDefer(() => {});
+  const messageOf = (action: () => void) => errorOf(action).message;
+  assertEquals(messageOf(() => source.enabled = "yes" as "on"), `Cannot set enabled to 'yes': it takes "off", "on" or "oneshot"`);
+  assertEquals(messageOf(() => source.priority = 0.5), "Cannot use priority '0.5': it takes a whole number");
+  assertEquals(
+    messageOf(() => loop.addPost(null, { rateLimit: { interval: 1, burst: 1 } } as object)),
+    "Cannot add a post source with option 'rateLimit': there are enabled, priority, description, onDestroy, exitOnFailure, prepare",
+  );
+  const takesFunction = "with a callback of type number: it takes a function";
+  assertEquals(messageOf(() => loop.addDefer(1 as unknown as null)), `Cannot add a defer source ${takesFunction}`);
+  assertEquals(messageOf(() => loop.addExit(1 as never)), `Cannot add an exit source ${takesFunction}`);
+  loop.exit();
+  loop.loopSync();
+  assertEquals(messageOf(() => loop.addDefer()), "Cannot add a defer source: loop 'loop' has finished");
+  assertEquals(messageOf(() => source.enabled = "on"), "Cannot enable the defer source: loop 'loop' has finished");
+});
+
+loopTest("An error of the kernel names what was wanted and its code", (trial) => {
+  const { loop, kernel } = trial;
+  const { reader, writer } = kernel.pipe();
+  const off = loop.addIo(reader, IoEvent.IN, null, { enabled: "off" });
+  kernel.close(reader);
+  const { code, message } = errorOf(() => off.enabled = "on");
+  assertEquals([code, message], ["EBADF", "Cannot turn the io source on: EBADF"]);
+  kernel.close(writer);
 });
 
 loopTest("An option that there is not is refused", (trial) => {

@@ -7,7 +7,7 @@
 import type { Clock } from "@sd/fibers";
 import { assertEquals } from "@std/assert";
 import { clockNames } from "../../event/time.ts";
-import { codeOf } from "../_simulation.ts";
+import { codeOf, errorOf } from "../_simulation.ts";
 import { makePending } from "./_sources.ts";
 import { loopTest } from "./_trial.ts";
 
@@ -54,8 +54,11 @@ loopTest("The alarm clocks need what the kernel says", ({ loop, kernel }) => {
   try {
     for (const [result, code] of [[-1, "EPERM"], [-95, "EOPNOTSUPP"]] as const) {
       prototype.openClock = (clock: number) => clock >= 3 ? result : 0;
-      assertEquals(codeOf(() => loop.addTime("realtime-alarm", 0)), code);
-      assertEquals(codeOf(() => loop.addTime("boottime-alarm", 0)), code);
+      for (const clock of ["realtime-alarm", "boottime-alarm"] as const) {
+        const error = errorOf(() => loop.addTime(clock, 0));
+        const text = `Cannot add a timer on ${clock}: ${code}, it needs CAP_WAKE_ALARM and a real-time clock`;
+        assertEquals([error.code, error.message], [code, text]);
+      }
       loop.addTime("boottime", Infinity)[Symbol.dispose]();
     }
   } finally {
@@ -135,6 +138,22 @@ for (const [index, clock] of clockNames.entries()) {
     assertEquals(loop.runSync(0), false);
   });
 }
+
+loopTest("The errors of a timer name the value, and say what it takes", ({ loop }) => {
+  const message = (action: () => unknown) => errorOf(action).message;
+  const add = (usec: number, accuracy: number) => message(() => loop.addTime("monotonic", usec, null, { accuracy }));
+  const whole = "it takes whole microseconds from 0 to 2^53, or Infinity";
+  assertEquals(add(-1, 0), `Cannot use time '-1': ${whole}`);
+  assertEquals(add(0, 0.5), `Cannot use accuracy '0.5': ${whole}`);
+  assertEquals(add(0, Infinity), "Cannot use accuracy 'Infinity': a timer has to fire at some time");
+  assertEquals(message(() => loop.addTimeRelative("monotonic", -1)), `Cannot use span '-1': ${whole}`);
+  const late = `Cannot wait for '${last}' us from now: that is later than 2^53 us`;
+  assertEquals(message(() => loop.addTimeRelative("monotonic", last)), late);
+  const source = loop.addTime("monotonic", 0);
+  assertEquals(message(() => source.setRelative(last)), late);
+  source[Symbol.dispose]();
+  assertEquals(message(() => source.usec = 1), "Cannot move the monotonic source: it is disposed");
+});
 
 loopTest("A timer's accuracy is 250 ms unless it says so", ({ loop }) => {
   const source = loop.addTime("monotonic", Infinity);
