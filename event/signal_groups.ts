@@ -22,7 +22,6 @@ export interface SignalReceiver {
 }
 
 interface Group {
-  /** Ascending. */
   readonly set: number[];
   readonly members: SourceNode[];
 }
@@ -120,8 +119,7 @@ export class SignalGroups {
       const own = this.#sources.get(SIGCHLD);
       join(byPriority, own?.rank ?? 0, SIGCHLD, undefined);
     }
-    for (const group of byPriority.values()) group.set.sort((a, b) => a - b);
-    return this.#groups = [...byPriority].sort(([a], [b]) => a - b).map(([, group]) => group);
+    return this.#groups = [...byPriority.values()];
   }
 }
 
