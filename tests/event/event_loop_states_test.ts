@@ -166,12 +166,20 @@ loopTest("A loop that is driven by a promise is busy for every other driver, wha
 });
 
 loopTest("A loop is driven during its Sync calls and not by hand", ({ loop }) => {
-  const seen: boolean[] = [];
-  loop.addDefer(() => void seen.push(loop.driven), { enabled: "on" });
+  const seen: boolean[][] = [];
+  const core = coreOf(loop);
+  const look = () => void seen.push([loop.driven, core.blocking]);
+  const source = loop.addDefer(look, { enabled: "on" });
   loop.prepare();
   loop.dispatch();
   loop.runSync(0);
-  assertEquals([...seen, loop.driven], [false, true, false]);
+  look();
+  source.enabled = "off";
+  loop.addTime("monotonic", Infinity);
+  // Nothing can ever happen.
+  assertEquals(codeOf(() => loop.runSync()), "EDEADLK");
+  look();
+  assertEquals(seen, [[false, false], [true, true], [false, false], [false, false]]);
 });
 
 loopTest("The driving calls refuse a timeout that is no time, before they look at the state", async (trial) => {
