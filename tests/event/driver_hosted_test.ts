@@ -148,8 +148,12 @@ for (const [name, drive] of Object.entries(endings)) {
     const loop = new EventLoop({ kernel });
     const { poller } = coreOf(loop);
     loop.addTime("monotonic", Infinity);
+    const told: boolean[] = [];
+    coreOf(loop).driver.released.push(() => told.push(loop.driven));
     await drive(loop);
     assertEquals([poller.parked, poller.onWake, loop.driven], [false, undefined, false]);
+    if (loop.state !== "finished") await loop.run(0);
+    assertEquals(told, [false], "Who waits for the end of a drive is told once, when another one may begin");
     loop[Symbol.dispose]();
     assertEquals(kernel.leaks(), []);
   });

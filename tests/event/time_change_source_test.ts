@@ -102,6 +102,18 @@ loopTest("A oneshot time change source is told once", (trial) => {
   steps.finish(2);
 });
 
+loopTest("A time change source that was oneshot and is on is told each time", (trial) => {
+  const { loop, kernel, steps, at } = trial;
+  const source = loop.addTimeChange(at(1, 2), { enabled: "oneshot" });
+  source.enabled = "on";
+  for (let round = 0; round < 2; round++) {
+    setClock(kernel);
+    assertEquals(trial.settle(), 1);
+  }
+  assertEquals(source.enabled, "on");
+  steps.finish(3);
+});
+
 loopTest("A time change source that was off is told of what it missed when it is on again", (trial) => {
   const { loop, kernel, steps, at } = trial;
   const source = loop.addTimeChange(at(1), { enabled: "off" });
