@@ -60,13 +60,14 @@ loopTest("A child that is left out of a look because something more important ca
 });
 
 /**
- * A child of priority 0 has news. When it was looked at, a descriptor becomes ready and another child dies, each with a priority of its own; when that child
- * was looked at, the same happens with the next pair. Which of the other children are pending after the wait.
+ * A child of priority 0 has news, and one that is much less important. When the first was looked at, a descriptor becomes ready and another child dies, each
+ * with a priority of its own; when that child was looked at, the same happens with the next pair. Which of the other children are pending after the wait.
  */
 function lookedAt(trial: Trial, ...pairs: readonly (readonly [ioPriority: number, childPriority: number])[]): boolean[] {
   const { kernel, loop } = trial;
-  const first = trial.spawnProcess();
+  const [first, patient] = [trial.spawnProcess(), trial.spawnProcess()];
   loop.addChild(first.pid, EXITED | STOPPED, () => {});
+  loop.addChild({ pidfd: patient.handle }, EXITED | STOPPED, () => {}, { priority: 9 });
   const others = pairs.map(([ioPriority, childPriority]) => {
     const [pipe, { pid, handle }] = [trial.pipe(), trial.spawnProcess()];
     loop.addIo(pipe.reader, IoEvent.IN, () => {}, { priority: ioPriority });
@@ -75,16 +76,16 @@ function lookedAt(trial: Trial, ...pairs: readonly (readonly [ioPriority: number
   assertEquals(loop.runSync(0), false);
   const peek = kernel.peekProcess.bind(kernel);
   const next = others.values();
-  kernel.peekProcess = (...args) => {
-    const result = peek(...args);
-    const other = result === 1 ? next.next().value : undefined;
+  kernel.peekProcess = (handle, ...rest) => {
+    const result = peek(handle, ...rest);
+    const other = result === 1 && handle !== patient.handle ? next.next().value : undefined;
     if (other !== undefined) {
       trial.write(other.writer, "x");
       kernel.after(0, () => kernel.signalProcess(other.handle, SIGKILL, undefined));
     }
     return result;
   };
-  kernel.signalProcess(first.handle, SIGKILL, undefined);
+  for (const { handle } of [first, patient]) kernel.signalProcess(handle, SIGKILL, undefined);
   loop.prepare();
   assertEquals(loop.waitSync(0), true);
   kernel.peekProcess = peek;
@@ -93,6 +94,10 @@ function lookedAt(trial: Trial, ...pairs: readonly (readonly [ioPriority: number
 
 loopTest("Children are looked at once more when something has come that is more important than what was found", (trial) => {
   assertEquals(lookedAt(trial, [-1, -1]), [true]);
+});
+
+loopTest("Children that are less important than what was found are not looked at once more", (trial) => {
+  assertEquals(lookedAt(trial, [-1, 1]), [false]);
 });
 
 loopTest("Children are not looked at once more for what is as important as what was found", (trial) => {

@@ -166,7 +166,7 @@ async function goThereAndBack(times: number): Promise<void> {
 
 Deno.test("Sockets of the host are served beside a busy loop", async () => {
   const { loop, done, stop, dispatches } = startBusyLoop();
-  // With turns for tasks alone there are some eight in a second, so that these would take a hundred million dispatches.
+  // How many turns of which kind the host gets is counted above, in virtual time: here each has to be worth something.
   const ended = goThereAndBack(200).then(stop);
   assertEquals(await done, 0, `It took more than ${patience} dispatches`);
   await ended;
