@@ -5,7 +5,7 @@
  */
 
 import { type EventLoop, IoEvent, type LoopState } from "@sd/fibers";
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { coreOf } from "../../event/event_loop.ts";
 import { codeOf, errorOf } from "../_simulation.ts";
 import { loopTest, rejectionOf, type Trial } from "./_trial.ts";
@@ -163,6 +163,35 @@ loopTest("A loop that is driven by a promise is busy for every other driver, wha
   trial.close(writer);
   assertEquals(await driven, 3);
   assertEquals(loop.driven, false);
+});
+
+loopTest("A loop that is driven by a promise is busy also while it gives the host a turn between two iterations", async (trial) => {
+  const { loop, kernel } = trial;
+  const busyOne = loop.addDefer(() => kernel.advance(10_000), { enabled: "on" });
+  const driven = loop.loop();
+  while (loop.iteration < 2) await kernel.turn("tasks");
+  assertEquals([loop.state, loop.driven], ["initial", true]);
+  assertEquals(await codesOf(loop, all), busy(...all));
+  busyOne.enabled = "off";
+  loop.exit(3);
+  assertEquals(await driven, 3);
+});
+
+loopTest("A loop whose wait has ended is busy until the promise of the wait has settled", async (trial) => {
+  const { loop, kernel, at, steps } = trial;
+  loop.prepare();
+  const waiting = loop.wait();
+  for (let turns = 0; turns < 5; turns++) await kernel.turn("tasks");
+  loop.addDefer(at(1));
+  for (let looks = 0; loop.state !== "pending"; looks++) {
+    assert(looks < 100, "The wait does not end");
+    await undefined;
+  }
+  assertEquals(loop.driven, true);
+  assertEquals(await codesOf(loop, all), busy(...all));
+  assertEquals(await waiting, true);
+  loop.dispatch();
+  steps.finish(2);
 });
 
 loopTest("A loop is driven during its Sync calls and not by hand", ({ loop }) => {
