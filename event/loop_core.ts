@@ -344,8 +344,8 @@ export class LoopCore {
     while (children.scanWanted) {
       const best = children.scan(threshold);
       if (best === undefined) break;
-      threshold = Math.min(best, this.#bestFound);
-      if (!this.#poll(0, threshold - 1) || this.#interrupted) break;
+      threshold = Math.min(best, this.#bestFound) - 1;
+      if (!this.#poll(0, threshold) || this.#interrupted) break;
     }
     children.endScan();
     this.#interrupted = false;

@@ -28,36 +28,38 @@ loopTest("A child that dies while the news of its stop wait for their turn is to
   assertEquals(seen, ["stopped", "killed"]);
 });
 
-loopTest("A child that is left out of a look because something more important came is looked at in the next wait", (trial) => {
-  const { kernel, loop } = trial;
-  const { reader, writer } = trial.pipe();
-  const [first, second] = [trial.spawnProcess(), trial.spawnProcess()];
-  const seen: string[] = [];
-  loop.addChild(first.pid, EXITED | STOPPED, () => seen.push("first"), { enabled: "on" });
-  loop.addChild(second.pid, EXITED | STOPPED, () => seen.push("second"), { enabled: "on", priority: 1 });
-  loop.addIo(reader, IoEvent.IN, () => {
-    trial.read(reader);
-    seen.push("io");
-  }, { priority: -1 });
-  trial.settle();
-  // When the first one was looked at, and has news, the second one dies and a byte comes.
-  const peek = kernel.peekProcess.bind(kernel);
-  let looks = 0;
-  kernel.peekProcess = (handle, options, record) => {
-    const result = peek(handle, options, record);
-    if (result === 1 && looks++ === 0) {
-      trial.write(writer, "x");
-      kernel.after(0, () => kernel.signalProcess(second.handle, SIGKILL, undefined));
-    }
-    return result;
-  };
-  kernel.signalProcess(first.handle, SIGKILL, undefined);
-  trial.settle();
-  assertEquals(seen, ["io", "first", "second"]);
-  // Nothing is left to look at: the loop waits.
-  const before = kernel.now(2);
-  assertEquals([loop.runSync(1_000), kernel.now(2)], [false, before + 1_000]);
-});
+for (const [how, priority] of [["as important as", 0], ["less important than", 1]] as const) {
+  loopTest(`A child that is ${how} what was found is left out of a second look, and looked at in the next wait`, (trial) => {
+    const { kernel, loop } = trial;
+    const { reader, writer } = trial.pipe();
+    const [first, second] = [trial.spawnProcess(), trial.spawnProcess()];
+    const seen: string[] = [];
+    loop.addChild(first.pid, EXITED | STOPPED, () => seen.push("first"), { enabled: "on" });
+    const left = loop.addChild(second.pid, EXITED | STOPPED, () => seen.push("second"), { enabled: "on", priority });
+    loop.addIo(reader, IoEvent.IN, () => {
+      trial.read(reader);
+      seen.push(`io, the second one pending: ${left.pending}`);
+    }, { priority: -1 });
+    trial.settle();
+    // When the first one was looked at, and has news, the second one dies and a byte comes.
+    const peek = kernel.peekProcess.bind(kernel);
+    let looks = 0;
+    kernel.peekProcess = (handle, options, record) => {
+      const result = peek(handle, options, record);
+      if (result === 1 && looks++ === 0) {
+        trial.write(writer, "x");
+        kernel.after(0, () => kernel.signalProcess(second.handle, SIGKILL, undefined));
+      }
+      return result;
+    };
+    kernel.signalProcess(first.handle, SIGKILL, undefined);
+    trial.settle();
+    assertEquals(seen, ["io, the second one pending: false", "first", "second"]);
+    // Nothing is left to look at: the loop waits.
+    const before = kernel.now(2);
+    assertEquals([loop.runSync(1_000), kernel.now(2)], [false, before + 1_000]);
+  });
+}
 
 /**
  * A child of priority 0 has news, and one that is much less important. When the first was looked at, a descriptor becomes ready and another child dies, each
