@@ -57,6 +57,8 @@ export class Driver {
   #turnIsDue = false;
   /** Dispatches since the host's last turn, roughly. */
   #sinceTurn = 0;
+  /** Host code changed something of the loop's while promises had time to settle. */
+  #changed = false;
   /** The kernel's call ended, as far as anybody has noticed. */
   #callEnded = false;
 
@@ -130,15 +132,15 @@ export class Driver {
   /** What is waited for may have been settled already, some steps of the host's away. Whether host code changed anything meanwhile. */
   async #letPromisesSettle(): Promise<boolean> {
     const core = this.#core;
-    core.unparked = false;
+    this.#changed = false;
     core.unpark = this.#noteChange;
-    for (let step = 0; step < PROMISE_STEPS && !core.unparked; step++) await undefined;
+    for (let step = 0; step < PROMISE_STEPS && !this.#changed; step++) await undefined;
     core.unpark = undefined;
-    return core.unparked;
+    return this.#changed;
   }
 
   readonly #noteChange = (): void => {
-    this.#core.unparked = true;
+    this.#changed = true;
   };
 
   /** Waits for a moment without a turn of the host: whether that ended the wait. */
@@ -167,27 +169,24 @@ export class Driver {
     return false;
   }
 
+  /** Rests until the kernel calls, or host code changes something of the loop's, then polls. */
   async #park(timeout: Usec): Promise<void> {
     const core = this.#core;
-    const end = this.#now() + timeout;
     if (timeout !== Infinity) core.poller.limitPark(timeout);
-    do {
-      const { promise, resolve } = withResolvers<void>();
-      core.unpark = () => {
-        core.unpark = undefined;
-        core.unparked = true;
-        resolve();
-      };
-      this.#callEnded = false;
-      core.unparked = false;
-      core.poller.park();
-      await promise;
-      if (this.#callEnded) this.#hostHadTurn(this.#now());
-      else if (this.#now() - this.#lastTasks >= TASKS_AFTER) {
-        this.#turnIsDue = true;
-        await this.#giveTurns();
-      }
-    } while (!core.gather(0) && !core.unparked && this.#now() < end);
+    const { promise, resolve } = withResolvers<void>();
+    core.unpark = () => {
+      core.unpark = undefined;
+      resolve();
+    };
+    this.#callEnded = false;
+    core.poller.park();
+    await promise;
+    if (this.#callEnded) this.#hostHadTurn(this.#now());
+    else if (this.#now() - this.#lastTasks >= TASKS_AFTER) {
+      this.#turnIsDue = true;
+      await this.#giveTurns();
+    }
+    core.gather(0);
     if (timeout !== Infinity) core.poller.limitPark(Infinity);
   }
 

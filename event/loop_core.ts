@@ -88,8 +88,6 @@ export class LoopCore {
   readonly driver: Driver = new Driver(this);
   /** The driver parks: this ends it. */
   unpark: (() => void) | undefined = undefined;
-  /** It was ended, by that or by the kernel. */
-  unparked: boolean = false;
   /** A promise of the host was settled in this dispatch: the driver lets the microtasks run. */
   settledPromise: boolean = false;
 
