@@ -34,6 +34,7 @@ import {
   yieldNow,
 } from "@sd/fibers";
 import { coreOf } from "../../event/event_loop.ts";
+import { FiberCore } from "../../fiber/fiber_core.ts";
 import { futureCoreOf } from "../../future/future.ts";
 import { Simulation } from "../_simulation.ts";
 import { type Action, counts, type Event, type Members, type Program, type Step } from "./_random_program.ts";
@@ -586,10 +587,10 @@ export class ProgramRun {
   }
 }
 
-/** Something waits for it besides groups, whose callbacks stay with them. */
+/** A fiber waits for it; the callbacks of groups and scopes stay with it. */
 function hasWaiter(future: Future<unknown>): boolean {
   for (let waiter = futureCoreOf(future).firstWaiter; waiter !== undefined; waiter = waiter.next) {
-    if (waiter.kind.name === "fiber") return true;
+    if (waiter instanceof FiberCore) return true;
   }
   return false;
 }
