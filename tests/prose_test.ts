@@ -15,7 +15,7 @@ function read(path: string): string {
 function prose(): string[] {
   const inFolder = (folder: string) =>
     [...Deno.readDirSync(new URL(folder, root))].filter(({ name }) => name.endsWith(".md")).map(({ name }) => folder + name);
-  return [...inFolder("./"), ...inFolder("docs/")];
+  return ["./", "docs/", "tests/"].flatMap(inFolder);
 }
 
 /** What relative links of a page lead to and is not there. */
@@ -41,7 +41,7 @@ function unknownTasks(text: string): string[] {
 
 Deno.test("Links in the prose lead somewhere", () => {
   assertEquals(deadLinks("docs/x.md", "[a](../README.md#top) [b](missing.md) [c](https://example.com/)"), ["missing.md"]);
-  assert(prose().includes("docs/decisions.md"));
+  for (const page of ["./README.md", "docs/decisions.md", "tests/README.md"]) assert(prose().includes(page), page);
   for (const page of prose()) assertEquals(deadLinks(page, read(page)), [], page);
 });
 
