@@ -22,6 +22,7 @@ import {
   sleep,
   spawn,
   SystemError,
+  yieldNow,
 } from "@sd/fibers";
 import { coreOf } from "../../event/event_loop.ts";
 import type { PortableKernel } from "../../event/kernel/portable/portable_kernel.ts";
@@ -131,7 +132,7 @@ export class IoWorld {
     for (const handle of handles) assertEquals(this.kernel.close(handle), 0, `Handle ${handle} is not open`);
   }
 
-  /** Where a socket file can be; it is removed in the end. */
+  /** Where a socket file can be; it is removed in the end, also of a test that fails. */
   socketPath(): string {
     const path = `/tmp/sd-fibers-${crypto.randomUUID()}.sock`;
     this.#paths.push(path);
@@ -154,11 +155,15 @@ export class IoWorld {
     await kernel.turn("io");
   }
 
+  removeSocketFiles(): void {
+    for (const path of this.#paths) this.kernel.removeSocketFile(path);
+  }
+
   /** Disposes the loop, and fails where something was reported that nobody looked at, or left behind. */
   async end(): Promise<void> {
     assertEquals(coreOf(this.loop).fed.total, 0, "Somebody still counts as fed by the kernel");
     this.loop[Symbol.dispose]();
-    for (const path of this.#paths) this.kernel.removeSocketFile(path);
+    this.removeSocketFiles();
     assertEquals(this.takeReports(), [], "Reported, and nobody looked");
     if (this.isBlocking) return assertEquals(this.open(), this.#openAtFirst, "Left behind");
     await this.#letHostClose();
@@ -169,9 +174,13 @@ export class IoWorld {
 
 async function inWorld(kernel: Kernel, body: (world: IoWorld) => void | Promise<void>): Promise<void> {
   const world = new IoWorld(kernel);
-  await world.begin();
-  await body(world);
-  await world.end();
+  try {
+    await world.begin();
+    await body(world);
+    await world.end();
+  } finally {
+    world.removeSocketFiles();
+  }
 }
 
 /** Registers a test on all kernels; on the portable one not, where `lacks` says what it asks for that this one has not. */
@@ -216,6 +225,14 @@ export function textOf(bytes: Uint8Array): string {
 
 /** An address of this machine, with a port that the system chooses. */
 export const anyPort: ListenAddress = { hostname: "127.0.0.1", port: 0 };
+
+/** A fiber that waits in this operation when this returns. */
+export function* waiting<T>(operation: () => Operation<T>, name?: string): Operation<Fiber<T>> {
+  const fiber = spawn(operation, { name });
+  while (fiber.status === "initial" || fiber.status === "ready") yield* yieldNow();
+  assertEquals(fiber.status, "suspended");
+  return fiber;
+}
 
 /** The error that an operation throws. */
 export function* errorOf(operation: Operation<unknown>): Operation<SystemError> {

@@ -9,7 +9,7 @@ import {
   CancelledError,
   cancelWait,
   checkInterrupted,
-  type Fiber,
+  Fiber,
   IoEvent,
   msec,
   type Operation,
@@ -37,19 +37,12 @@ import {
   writeVector,
 } from "@sd/fibers/io";
 import { assertSameBytes, fill } from "./_connections.ts";
-import { libc } from "../../event/kernel/linux/libc.ts";
-import { bytesOf, codeOf, errorOf, ioTest, type IoWorld, linuxIoTest, simulatedIoTest, textOf } from "./_io_world.ts";
+import { cString, libc } from "../../event/kernel/linux/libc.ts";
+import { realFiles } from "../_files.ts";
+import { bytesOf, codeOf, errorOf, ioTest, type IoWorld, linuxIoTest, simulatedIoTest, textOf, waiting } from "./_io_world.ts";
 
 const { IN, OUT, HUP, ERR } = IoEvent;
 const byte = new Uint8Array(1);
-
-/** A fiber that waits in this operation when this returns. */
-function* waiting<T>(operation: () => Operation<T>): Operation<Fiber<T>> {
-  const fiber = spawn(operation);
-  while (fiber.status === "initial" || fiber.status === "ready") yield* yieldNow();
-  assertEquals(fiber.status, "suspended");
-  return fiber;
-}
 
 /** Runs the body with a pipe, which is closed afterwards. */
 async function withPipe(world: IoWorld, body: (reader: number, writer: number) => Operation<void>): Promise<void> {
@@ -419,10 +412,13 @@ ioTest("poll() that is cancelled throws, whatever is ready, and leaves nothing b
 
 ioTest("poll() prefers readiness to a deadline that has passed, which then comes at the next suspension", async (world) => {
   await withPipe(world, function* (reader, writer) {
-    const polling: Fiber<unknown[]> = spawn(function* () {
-      using _deadline = timeoutScope(1000);
+    // Long enough that the fiber comes to wait before it has passed, also where the thread is held up.
+    const deadline = msec(50);
+    const polling: Fiber<unknown[]> = yield* waiting(function* () {
+      const fiber = Fiber.current!;
+      using _deadline = timeoutScope(deadline);
       // The deadline is told before the fiber runs again.
-      polling.setPriority(5);
+      fiber.setPriority(5);
       const entries: PollEntry[] = [{ fd: reader, events: IN }];
       const count = yield* poll(entries);
       let error: unknown;
@@ -433,10 +429,8 @@ ioTest("poll() prefers readiness to a deadline that has passed, which then comes
       }
       return [count, entries[0].revents, error instanceof TimeoutError];
     });
-    yield* sleep(100);
-    assertEquals(polling.status, "suspended");
-    if (world.isSimulated) world.simulation.advance(2000);
-    for (const end = world.now() + 2000; !world.isSimulated && world.now() < end;);
+    if (world.isSimulated) world.simulation.advance(deadline);
+    for (const end = world.now() + deadline; !world.isSimulated && world.now() < end;);
     world.write(writer, "x");
     assertEquals(yield* polling, [1, IN, true]);
   });
@@ -477,32 +471,22 @@ ioTest("poll() of more descriptors than a batch of the kernel's holds", async (w
 });
 
 linuxIoTest("Operations on regular files never wait, and poll() finds them ready", async (world) => {
+  using files = realFiles();
+  files.put("file", bytesOf("contents of a file"));
   await world.run(function* () {
-    const path = yield* temporaryFile(bytesOf("contents of a file"));
-    const fd = libc.open(path, 0, 0);
+    const fd = libc.open(cString(`${files.directory}/file`)!, 0, 0);
     const entries: PollEntry[] = [{ fd, events: IN | OUT }, { fd, events: IN }];
     assertEquals([yield* poll(entries), entries[0].revents, entries[1].revents], [2, IN | OUT, IN]);
     assertEquals(yield* select({ file: { fd, events: IN | OUT }, default: 0 }), { key: "file", value: IN | OUT });
     assertEquals(textOf(yield* readAll(fd)), "contents of a file");
     assertEquals(yield* read(fd, byte), 0);
     world.closeAll(fd);
-    libc.unlink(path);
   });
 });
 
-/** The name of a new file, as libc takes it. */
-function* temporaryFile(contents: Uint8Array): Operation<Uint8Array<ArrayBuffer>> {
-  const path = new Uint8Array([...bytesOf(`/tmp/sd-fibers-${crypto.randomUUID()}`), 0]);
-  const O_CREAT_WRONLY = 0o101;
-  const fd = libc.open(path, O_CREAT_WRONLY, 0o600);
-  yield* writeAll(fd, contents);
-  libc.close(fd);
-  return path;
-}
-
 linuxIoTest("read() that always finds something gives way to others", async (world) => {
   await world.run(function* () {
-    const fd = libc.open(new Uint8Array([...bytesOf("/dev/zero"), 0]), 0, 0);
+    const fd = libc.open(cString("/dev/zero")!, 0, 0);
     const endless = spawn(() => readAll(fd));
     // It would take all memory, if this fiber came to no turn.
     yield* yieldNow();

@@ -23,20 +23,12 @@ import {
   yieldNow,
 } from "@sd/fibers";
 import { connectFd, read, receive, receiveFrom, receiveMessage, send, sendMessage, sendTo } from "@sd/fibers/io";
-import { bytesOf, codeOf, errorOf, type IoWorld, simulatedIoTest, systemIoTest, textOf } from "./_io_world.ts";
+import { bytesOf, codeOf, errorOf, type IoWorld, simulatedIoTest, systemIoTest, textOf, waiting } from "./_io_world.ts";
 
 const { PEEK, TRUNC, CTRUNC, DONTWAIT, NOSIGNAL } = MessageFlag;
 const kinds = ["datagram", "stream"] as const;
 const localhost = { hostname: "127.0.0.1", port: 0 };
 const notOpen = 400_000;
-
-/** A fiber that waits in this operation when this returns. */
-function* waiting<T>(operation: () => Operation<T>): Operation<Fiber<T>> {
-  const fiber = spawn(operation);
-  while (fiber.status === "initial" || fiber.status === "ready") yield* yieldNow();
-  assertEquals(fiber.status, "suspended");
-  return fiber;
-}
 
 /** Two sockets that are connected, closed afterwards. */
 class Pair implements Disposable {

@@ -24,18 +24,10 @@ import {
   yieldNow,
 } from "@sd/fibers";
 import { assertSameBytes, fill, openConnection, readFully, untilArrived, untilAtRest } from "./_connections.ts";
-import { bytesOf, codeOf, errorOf, ioTest, type IoWorld, linuxIoTest, simulatedIoTest, textOf } from "./_io_world.ts";
+import { bytesOf, codeOf, errorOf, ioTest, type IoWorld, linuxIoTest, simulatedIoTest, textOf, waiting } from "./_io_world.ts";
 import { Steps } from "../_steps.ts";
 
 const byte = new Uint8Array(1);
-
-/** A fiber that waits in this operation when this returns. */
-function* waiting<T>(operation: () => Operation<T>, name = "waiting"): Operation<Fiber<T>> {
-  const fiber = spawn(operation, { name });
-  while (fiber.status === "initial" || fiber.status === "ready") yield* yieldNow();
-  assertEquals(fiber.status, "suspended");
-  return fiber;
-}
 
 ioTest("StreamOperation waits until something has come, and the loop goes on meanwhile", async (world) => {
   const steps = new Steps();
