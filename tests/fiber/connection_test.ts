@@ -5,7 +5,20 @@
  */
 
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { all, cancelWait, connect, Connection, listen, type Operation, run, sleep, spawn, SystemError, yieldNow } from "@sd/fibers";
+import {
+  all,
+  cancelWait,
+  connect,
+  Connection,
+  EventLoop,
+  listen,
+  type Operation,
+  run,
+  sleep,
+  spawn,
+  SystemError,
+  yieldNow,
+} from "@sd/fibers";
 import { assertSameBytes, fill, openConnection, readFully, untilArrived, untilAtRest } from "./_connections.ts";
 import { bytesOf, codeOf, errorOf, ioTest, type IoWorld, simulatedIoTest, textOf } from "./_io_world.ts";
 
@@ -268,11 +281,12 @@ Deno.test("Connection talks to the host's sockets while the host's own loop goes
     const count = await connection.read(buffer);
     await connection.write(buffer.subarray(0, count!).map((byte) => byte + 1));
   })();
+  using loop = new EventLoop();
   const reply = await run(function* () {
     using connection = yield* connect({ hostname: "127.0.0.1", port: host.addr.port });
     yield* connection.writeAll(bytesOf("HAL"));
     return yield* connection.readAll();
-  });
+  }, { loop });
   await served;
   host.close();
   assertEquals(textOf(reply), "IBM");

@@ -4,9 +4,10 @@
  * @module
  */
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import {
   all,
+  EventLoop,
   FiberLocal,
   type Operation,
   run,
@@ -16,12 +17,14 @@ import {
   suspend,
   type SystemError,
   TimeoutError,
+  until,
   withTimeout,
   yieldNow,
 } from "@sd/fibers";
 import { coreOf } from "../../event/event_loop.ts";
 import { FiberCore } from "../../fiber/fiber_core.ts";
 import { codeOf, simulated } from "../_simulation.ts";
+import { virtualKernel } from "../_virtual_kernel.ts";
 
 Deno.test(
   "FiberLocal.get() gives the default on a fiber without a value, and off fibers",
@@ -131,34 +134,35 @@ Deno.test(
       });
       assertEquals([value, local.get(), other.get()], ["changed", "none", "kept"]);
       local.set("before");
-      try {
-        yield* local.run("inside", function* () {
-          yield* local.run("deeper", yieldNow());
-          assertEquals(local.get(), "inside");
-          throw new RangeError();
-        });
-      } catch {
-        assertEquals(local.get(), "before");
-      }
-      try {
-        yield* withTimeout(1, local.run("inside", suspend()));
-      } catch (error) {
-        assertEquals([error instanceof TimeoutError, local.get()], [true, "before"]);
-      }
+      const thrown = yield* errorIn(local.run("inside", function* (): Operation<void> {
+        yield* local.run("deeper", yieldNow());
+        assertEquals(local.get(), "inside");
+        throw new RangeError();
+      }));
+      assertEquals([thrown instanceof RangeError, local.get()], [true, "before"]);
+      const interrupted = yield* errorIn(withTimeout(1, local.run("inside", suspend())));
+      assertEquals([interrupted instanceof TimeoutError, local.get()], [true, "before"]);
     });
   }),
 );
+
+/** What an operation throws. */
+function* errorIn(operation: Operation<unknown>): Operation<unknown> {
+  try {
+    yield* operation;
+  } catch (error) {
+    return error;
+  }
+  throw new Error("Nothing was thrown");
+}
 
 Deno.test(
   "FiberLocal.run() with what is no body leaves the value alone",
   simulated((world) => {
     const local = new FiberLocal("none");
     world.run(function* () {
-      try {
-        yield* local.run("inside", 5 as unknown as Operation<void>);
-      } catch (error) {
-        assertEquals([(error as SystemError).code, local.get()], ["EINVAL", "none"]);
-      }
+      const error = yield* errorIn(local.run("inside", 5 as unknown as Operation<void>));
+      assertEquals([(error as SystemError).code, local.get()], ["EINVAL", "none"]);
     });
   }),
 );
@@ -204,22 +208,19 @@ Deno.test(
 );
 
 Deno.test("A value that was set before a promise was waited for is there after it", async () => {
+  using loop = new EventLoop({ kernel: virtualKernel() });
   const local = new FiberLocal("none");
-  await run(function* () {
+  const seen = await run(function* () {
     local.set("mine");
-    const results = yield* all([1, 2].map((n) =>
+    const values = yield* all([1, 2].map((n) =>
       function* () {
         local.set(`${local.get()} ${n}`);
-        yield* sleep(1);
+        yield* until(Promise.resolve());
         return local.get();
       }
     ));
-    assertEquals([results, local.get()], [["mine 1", "mine 2"], "mine"]);
-  });
-  await assertRejects(() => run(() => new FiberLocal<string>().run("x", () => suspendAndFail())), RangeError);
+    yield* until(new Promise((resolve) => setTimeout(resolve, 0)));
+    return [...values, local.get()];
+  }, { loop });
+  assertEquals([seen, local.get()], [["mine 1", "mine 2", "mine"], "none"]);
 });
-
-function* suspendAndFail(): Operation<void> {
-  yield* yieldNow();
-  throw new RangeError();
-}

@@ -295,7 +295,8 @@ Deno.test("A fiber can be awaited in async code, and disposed of asynchronously:
         log.push("unwound");
       }
     }, { loop });
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    // It has begun when one that was spawned after it has ended.
+    await spawn(() => yieldNow(), { loop });
   }
   assertEquals(log, ["unwound"]);
   loop.exit();

@@ -443,7 +443,8 @@ for (const kernelName of ["simulated", "linux"] as const) {
 }
 
 Deno.test("readFile() rejects where it is awaited when nobody waits on a fiber", async () => {
-  await assertRejects(() => run(() => readFile("/nowhere/at/all")), Error, "there is no such file");
+  using loop = new EventLoop();
+  await assertRejects(() => run(() => readFile("/nowhere/at/all"), { loop }), Error, "there is no such file");
 });
 
 async function onKernel(kernel: SimulatedKernel, body: () => Operation<void>): Promise<void> {

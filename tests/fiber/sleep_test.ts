@@ -159,13 +159,23 @@ Deno.test(
 );
 
 Deno.test(
-  "sleep() is dropped with its fiber: nothing keeps the loop from being idle",
+  "sleep(Infinity) and suspend() do not keep the loop from being idle, a sleep beside them does",
   simulated((world) => {
-    world.spawn(function* () {
-      yield* suspend();
-    });
+    const start = world.loop.now();
+    const ends: string[] = [];
+    for (const [name, wait] of Object.entries({ sleep: () => sleep(sec(5)), "sleep(Infinity)": () => sleep(Infinity), suspend })) {
+      world.spawn(function* () {
+        try {
+          yield* wait();
+          ends.push(`${name} has passed`);
+        } catch (error) {
+          ends.push(`${name}: ${(error as SystemError).code}`);
+        }
+      });
+    }
     world.loop.exitOnIdle = true;
-    assertEquals(world.loop.loopSync(), 0);
+    assertEquals([world.loop.loopSync(), world.loop.now() - start], [0, sec(5)]);
+    assertEquals(ends, ["sleep has passed", "sleep(Infinity): ECANCELED", "suspend: ECANCELED"]);
   }),
 );
 
@@ -178,19 +188,3 @@ Deno.test("sleep() really takes time (Linux)", async () => {
   }, { loop });
   assertEquals(slept, true);
 });
-
-Deno.test(
-  "yieldNow() gives way to what is ready, of its own priority and better, but not to what is worse",
-  simulated((world) => {
-    const order: string[] = [];
-    world.spawn(function* () {
-      world.loop.addDefer(() => void order.push("better"), { priority: -1 });
-      world.loop.addDefer(() => void order.push("equal"));
-      world.loop.addDefer(() => void order.push("worse"), { priority: 1 });
-      yield* yieldNow();
-      order.push("fiber");
-    });
-    world.settle();
-    assertEquals(order, ["better", "equal", "fiber", "worse"]);
-  }),
-);

@@ -79,3 +79,19 @@ Deno.test(
     assertEquals(turns, [100, 100, 100]);
   }),
 );
+
+Deno.test(
+  "yieldNow() gives way to what is ready, of its own priority and better, but not to what is worse",
+  simulated((world) => {
+    const order: string[] = [];
+    world.spawn(function* () {
+      world.loop.addDefer(() => void order.push("better"), { priority: -1 });
+      world.loop.addDefer(() => void order.push("equal"));
+      world.loop.addDefer(() => void order.push("worse"), { priority: 1 });
+      yield* yieldNow();
+      order.push("fiber");
+    });
+    world.settle();
+    assertEquals(order, ["better", "equal", "fiber", "worse"]);
+  }),
+);

@@ -7,8 +7,8 @@
 import { assert } from "@std/assert";
 import type { Kernel, SimulatedKernel, SimulatedProcess } from "@sd/fibers";
 
-/** A process that runs. */
-export interface StartedProcess {
+/** A process that runs; disposed, it is ended as by `end`. */
+export interface StartedProcess extends Disposable {
   readonly pid: number;
   readonly pidfd: number;
   /** What it prints, where that is piped. */
@@ -39,6 +39,12 @@ export function startCommand(
   });
   assert(typeof spawned === "object", `Cannot spawn ${command}`);
   const { pid, handle } = spawned;
+  const end = () => {
+    kernel.signalProcess(handle, 9, undefined);
+    kernel.reapKilledProcess(handle);
+    kernel.close(handle);
+    if (spawned.stdout >= 0) kernel.close(spawned.stdout);
+  };
   return {
     pid,
     pidfd: handle,
@@ -46,12 +52,8 @@ export function startCommand(
     get isThere() {
       return kernel.signalProcess(handle, 0, undefined) === 0;
     },
-    end() {
-      kernel.signalProcess(handle, 9, undefined);
-      kernel.reapKilledProcess(handle);
-      kernel.close(handle);
-      if (spawned.stdout >= 0) kernel.close(spawned.stdout);
-    },
+    end,
+    [Symbol.dispose]: end,
   };
 }
 

@@ -30,16 +30,15 @@ function owning(loop: EventLoop, process: StartedProcess): ChildFuture {
 
 Deno.test("childFuture() tells the exit of a real process, and reaps it (Linux)", async () => {
   await using loop = new EventLoop();
-  const process = startCommand(loop.kernel, "/bin/sh", ["-c", "exit 42"]);
+  using process = startCommand(loop.kernel, "/bin/sh", ["-c", "exit 42"]);
   const info = await run(() => childFuture(loop, process.pid), { loop });
   assertEquals([info.pid, info.code, info.status], [process.pid, "exited", 42]);
   assertEquals(process.isThere, false);
-  process.end();
 });
 
 Deno.test("childFuture() tells that a real process stopped and went on (Linux)", async () => {
   await using loop = new EventLoop();
-  const process = startCommand(loop.kernel, "/bin/sleep", ["1000"]);
+  using process = startCommand(loop.kernel, "/bin/sleep", ["1000"]);
   const codes = await run(function* () {
     const stopped = childFuture(loop, process.pid, ChildEvent.STOPPED);
     loop.kernel.signalProcess(process.pidfd, 19, undefined);
@@ -49,46 +48,41 @@ Deno.test("childFuture() tells that a real process stopped and went on (Linux)",
     return [first, (yield* continued).code];
   }, { loop });
   assertEquals(codes, ["stopped", "continued"]);
-  process.end();
 });
 
 Deno.test("A real process that is owned dies of SIGTERM when its future is cancelled (Linux)", async () => {
   await using loop = new EventLoop();
-  const process = startCommand(loop.kernel, "/bin/sleep", ["1000"]);
+  using process = startCommand(loop.kernel, "/bin/sleep", ["1000"]);
   const future = owning(loop, process);
   await run(() => cancelWait(future), { loop });
   assertEquals([future.info().code, future.info().status, codeOf(() => future.result())], ["killed", SIGTERM, "ECANCELED"]);
   assertEquals(process.isThere, false);
-  process.end();
 });
 
 Deno.test("A real process that ignores SIGTERM dies of SIGKILL after the grace (Linux)", async () => {
   await using loop = new EventLoop();
-  const process = startStubborn(loop);
+  using process = startStubborn(loop);
   const future = owning(loop, process);
   future.killTimeout = msec(20);
   await run(() => cancelWait(future), { loop });
   assertEquals([future.info().code, future.info().status], ["killed", SIGKILL]);
-  process.end();
 });
 
 Deno.test("A real process that ignores SIGTERM dies of SIGKILL at the second cancel (Linux)", async () => {
   await using loop = new EventLoop();
-  const process = startStubborn(loop);
+  using process = startStubborn(loop);
   const future = owning(loop, process);
   future.killTimeout = sec(1000);
   future.cancel();
   assertEquals([future.state, process.isThere], ["pending", true]);
   await run(() => cancelWait(future), { loop });
   assertEquals([future.info().code, future.info().status], ["killed", SIGKILL]);
-  process.end();
 });
 
 Deno.test("A real process that is not owned survives the cancel of its future (Linux)", async () => {
   await using loop = new EventLoop();
-  const process = startCommand(loop.kernel, "/bin/sleep", ["1000"]);
+  using process = startCommand(loop.kernel, "/bin/sleep", ["1000"]);
   const future = childFuture(loop, process.pid);
   await run(() => cancelWait(future), { loop });
   assert(process.isThere);
-  process.end();
 });
