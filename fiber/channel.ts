@@ -5,7 +5,7 @@
  */
 
 import { SystemError } from "../event/errno.ts";
-import { requireCallback } from "../event/validate.ts";
+import { requireCallback, requireOptions } from "../event/validate.ts";
 import { ChannelCore, type Overflow } from "./channel_core.ts";
 import { currentCore } from "./fiber.ts";
 import { ItemChannel, requireCapacity } from "./item_channel.ts";
@@ -31,6 +31,7 @@ export interface ChannelOptions<T> extends PrimitiveOptions {
 
 const overflows: readonly unknown[] = ["wait", "drop-oldest", "drop-latest"];
 const channelOptions: readonly string[] = ["capacity", "overflow", "onDrop"];
+const conflatedOptions: readonly string[] = ["loop", "name", "onDrop"];
 
 /**
  * Items from any code of one loop to any other: fibers, callbacks, async code.
@@ -88,6 +89,7 @@ export class Channel<T extends NonNullable<unknown>> extends ItemChannel<T> {
    * @throws {SystemError} EINVAL for an unknown option.
    */
   static conflated<T extends NonNullable<unknown>>(options: Omit<ChannelOptions<T>, "capacity" | "overflow"> = {}): Channel<T> {
+    requireOptions(options, conflatedOptions, "make a conflated channel");
     return new Channel<T>({ ...options, capacity: 1, overflow: "drop-oldest" });
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import { SystemError } from "../event/errno.ts";
+import { requireOptions } from "../event/validate.ts";
 import { CANCEL, type CurrentFiber, EMPTY, ERROR, type Interruption, TIMEOUT, VALUE } from "../future/current.ts";
 import { type Future, newFutureOf } from "../future/future.ts";
 import { BaseOperation, type Operation } from "../future/operation.ts";
@@ -130,6 +131,8 @@ export class Condition implements Disposable {
    * @throws {SystemError} EINVAL for an unknown option.
    */
   constructor(mutex: Mutex, options: Omit<FairOptions, "loop"> = {}) {
+    // It has its mutex's loop.
+    requireOptions(options, ["name", "fair"], "make a condition");
     const title = titleOf("condition", options, ["fair"]);
     const core = mutexCoreOf(mutex);
     this.#mutex = core;

@@ -7,6 +7,7 @@
 import { SystemError } from "../event/errno.ts";
 import { coreOf, EventLoop } from "../event/event_loop.ts";
 import type { LoopCore } from "../event/loop_core.ts";
+import { requireOptions } from "../event/validate.ts";
 import { FINISHED, INITIAL } from "../event/loop_state.ts";
 import { UNRESOLVED } from "../future/future_core.ts";
 import type { Operation } from "../future/operation.ts";
@@ -15,6 +16,9 @@ import { type FiberOptions, spawnCore } from "./fiber.ts";
 import { rootOf } from "./family.ts";
 import type { FiberCore } from "./fiber_core.ts";
 import { withResolvers } from "../event/with_resolvers.ts";
+
+/** No group: who gets the value is whoever awaits it. */
+const runOptions: readonly string[] = ["loop", "name", "priority", "floating", "signal", "onDestroy"];
 
 /**
  * Runs the body on a fiber and drives the loop, unless somebody does, until it has ended. For scripts and tests.
@@ -34,6 +38,7 @@ import { withResolvers } from "../event/with_resolvers.ts";
  * ```
  */
 export async function run<T>(body: () => Operation<T>, options: Omit<FiberOptions, "group"> = {}): Promise<T> {
+  requireOptions(options, runOptions, "run a fiber");
   const core = coreOf(options.loop ?? EventLoop.default());
   const fiber = spawnCore(core, body, rootOf(core), options);
   fiber.observed = true;

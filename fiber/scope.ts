@@ -5,6 +5,7 @@
  */
 
 import { SystemError } from "../event/errno.ts";
+import { requireOptions } from "../event/validate.ts";
 import type { CurrentFiber } from "../future/current.ts";
 import { type Future, futureCoreOf } from "../future/future.ts";
 import { type Operation, requireBody, requireFiber, type Runnable, type Suspension } from "../future/operation.ts";
@@ -14,10 +15,13 @@ import type { FiberCore } from "./fiber_core.ts";
 import { type Failure, Nursery } from "./nursery.ts";
 import { shield } from "./shield.ts";
 
+/** What a child may say of itself: where it belongs is settled. */
+const childOptions: readonly string[] = ["name", "priority", "signal", "onDestroy"];
+
 /** What a scope's body gets. Using it after the scope has ended throws ESTALE. */
 export interface Scope {
   /**
-   * Starts a child. Its failure cancels the scope.
+   * Starts a child. Its failure cancels the scope. EINVAL for an unknown option, and what `spawn` refuses.
    *
    * @typeParam U What the child returns.
    */
@@ -82,6 +86,7 @@ export function* scope<T>(body: (scope: Scope) => Operation<T>): Operation<T> {
     body({
       spawn<U>(child: () => Operation<U>, options: FiberOptions = {}): Fiber<U> {
         requireOpen();
+        requireOptions(options, childOptions, "spawn a child");
         return fiberOf<U>(nursery.spawn(child, options));
       },
       add<F extends Future<unknown>>(future: F): F {

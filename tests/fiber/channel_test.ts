@@ -332,7 +332,12 @@ Deno.test(
     const channel = Channel.conflated<number>({ loop: world.loop, onDrop: (item) => dropped.push(item) });
     for (const item of [1, 2, 3]) channel.tryPush(item);
     assertEquals([dropped, channel.tryPop(), channel.tryPop()], [[1, 2], 3, undefined]);
-    assertEquals(codeOf(() => Channel.conflated({ capacity: 2 } as never)), undefined);
+    const error = errorOf(() => Channel.conflated({ loop: world.loop, capacity: 2 } as never));
+    assertEquals([error.code, error.message], [
+      "EINVAL",
+      "Cannot make a conflated channel with option 'capacity': there are loop, name, onDrop",
+    ]);
+    assertEquals(codeOf(() => Channel.conflated({ loop: world.loop, overflow: "wait" } as never)), "EINVAL");
   }),
 );
 

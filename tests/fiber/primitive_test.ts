@@ -121,6 +121,12 @@ Deno.test(
         () => new Broadcast({ capacity, ...(bad as object) }),
         () => select({ late: 1 }, bad),
       ],
+      "not its own": [
+        "EINVAL",
+        () => new Condition(mutex, { loop } as never),
+        () => Channel.conflated({ loop, capacity } as never),
+        () => Channel.conflated({ loop, overflow: "drop-latest" } as never),
+      ],
       "fair": ["EINVAL", () => new Mutex({ loop, fair: "lifo" as never }), () => new RwLock({ loop, fair: "lifo" as never })],
       "fair, of others": ["EINVAL", () => new Semaphore(1, { loop, fair: "" as never }), () => new Condition(mutex, { fair: "" as never })],
       "overflow": [

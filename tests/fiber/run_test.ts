@@ -9,6 +9,7 @@ import {
   CancelledError,
   EventLoop,
   type Fiber,
+  FutureGroup,
   type Operation,
   relativeTimeFuture,
   run,
@@ -109,6 +110,25 @@ Deno.test("run() takes the options of spawn()", async () => {
   controller.abort("enough");
   const error = await assertRejects(() => running, CancelledError);
   assertEquals([error.reason, destroyed], ["enough", 1]);
+});
+
+Deno.test("run() refuses options that it has not, and starts nobody", async () => {
+  using loop = new EventLoop({ kernel: virtualKernel() });
+  let began = false;
+  // deno-lint-ignore require-yield
+  function* body(): Operation<void> {
+    began = true;
+  }
+  const group = FutureGroup.all(loop);
+  for (const wrong of [{ group }, { prio: 1 }]) {
+    const error = await assertRejects(() => run(body, { loop, ...wrong } as never), SystemError);
+    const [name] = Object.keys(wrong);
+    assertEquals([error.code, error.message], [
+      "EINVAL",
+      `Cannot run a fiber with option '${name}': there are loop, name, priority, floating, signal, onDestroy`,
+    ]);
+  }
+  assertEquals([began, group.size, loop.runSync(0)], [false, 0, false]);
 });
 
 Deno.test("run() gives a Fiber to nobody: what it runs is the loop's own child", async () => {

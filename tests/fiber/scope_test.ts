@@ -11,6 +11,7 @@ import {
   EventLoop,
   Fiber,
   Future,
+  FutureGroup,
   type Operation,
   relativeTimeFuture,
   type Scope,
@@ -22,7 +23,7 @@ import {
   withTimeout,
   yieldNow,
 } from "@sd/fibers";
-import { codeOf, simulated, type Simulation } from "../_simulation.ts";
+import { codeOf, errorOf, simulated, type Simulation } from "../_simulation.ts";
 import { Steps } from "../_steps.ts";
 
 /** What an operation comes to: its value, or the name and message of its error. */
@@ -99,6 +100,29 @@ Deno.test(
       })
     );
     assertEquals(value, 21);
+  }),
+);
+
+Deno.test(
+  "Scope.spawn() refuses options that a child has not, and starts nobody",
+  simulated((world) => {
+    const options = { loop: world.loop, floating: true, group: FutureGroup.all(world.loop), prio: 1 };
+    const messages: string[] = [];
+    let began = false;
+    function* child(): Operation<void> {
+      began = true;
+    }
+    world.run(() =>
+      scope(function* (children) {
+        for (const [name, value] of Object.entries(options)) {
+          const error = errorOf(() => children.spawn(child, { [name]: value }));
+          messages.push(`${error.code}: ${error.message}`);
+        }
+      })
+    );
+    const there = "there are name, priority, signal, onDestroy";
+    assertEquals(messages, Object.keys(options).map((name) => `EINVAL: Cannot spawn a child with option '${name}': ${there}`));
+    assertEquals([options.group.size, began], [0, false]);
   }),
 );
 
