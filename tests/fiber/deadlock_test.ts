@@ -131,6 +131,61 @@ Deno.test(
 );
 
 Deno.test(
+  "A writer, for which readers wait, can close a circle",
+  simulated((world) => {
+    const [m1] = mutexes(world, "m1");
+    const table = new RwLock({ loop: world.loop, name: "table" });
+    const a = stepping(world, "A", () => table.write(), () => m1.lock());
+    const b = stepping(world, "B", () => m1.lock(), () => table.read());
+    world.settle();
+    resume(world, b, a);
+    assertEquals(a.result(), "EDEADLK: Cannot wait for mutex 'm1': A holds table waits m1; B holds m1 waits table");
+    resume(world, b);
+    assertEquals(b.result(), "no deadlock");
+  }),
+);
+
+Deno.test(
+  "Locks without a name are told of by what they are",
+  simulated((world) => {
+    const { loop } = world;
+    const [mutex, table] = [new Mutex({ loop }), new RwLock({ loop })];
+    const a = stepping(world, "A", () => mutex.lock(), () => table.read());
+    const b = stepping(world, "B", () => table.write(), () => mutex.lock());
+    world.settle();
+    resume(world, a, b);
+    assertEquals(
+      b.result(),
+      "EDEADLK: Cannot wait for mutex: B holds read-write lock waits mutex; A holds mutex waits read-write lock",
+    );
+    resume(world, a);
+    assertEquals(a.result(), "no deadlock");
+  }),
+);
+
+Deno.test(
+  "What no fiber holds is part of no circle, whoever waits for it",
+  simulated((world) => {
+    const { loop } = world;
+    const [m1] = mutexes(world, "m1");
+    const [read, written, locked] = [new RwLock({ loop }), new RwLock({ loop }), new Mutex({ loop })];
+    const holds = [read.tryRead()!, written.tryWrite()!, locked.tryLock()!];
+    for (const [index, wait] of [() => read.write(), () => written.read(), () => locked.lock()].entries()) {
+      const b = stepping(world, "B", wait);
+      const a = stepping(world, "A", () => m1.lock(), () => b);
+      const c = stepping(world, "C", () => m1.lock());
+      world.settle();
+      resume(world, a);
+      assertEquals([a, b, c].map(({ state }) => state), ["pending", "pending", "pending"]);
+      holds[index][Symbol.dispose]();
+      world.settle();
+      resume(world, b, a, c);
+      assertEquals([a, b, c].map((fiber) => fiber.result()), ["no deadlock", "no deadlock", "no deadlock"]);
+    }
+  }),
+);
+
+Deno.test(
   "Reading again what one reads is EDEADLK, as a writer in between would never get its turn",
   simulated((world) => {
     const table = new RwLock({ loop: world.loop, name: "table" });

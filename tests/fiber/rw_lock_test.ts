@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { type Fiber, RwLock, suspend } from "@sd/fibers";
+import { type Fiber, type Operation, RwLock, suspend, type SystemError } from "@sd/fibers";
 import { codeOf, simulated, Simulation } from "../_simulation.ts";
 
 /** A fiber that holds the lock until it is resumed; the log tells when it got it. */
@@ -15,6 +15,15 @@ function spawnHolder(world: Simulation, lock: RwLock, mode: "read" | "write", na
     log.push(name);
     yield* suspend();
   }, { name });
+}
+
+function* codeThrown(operation: Operation<unknown>): Operation<string> {
+  try {
+    yield* operation;
+    return "nothing";
+  } catch (error) {
+    return (error as SystemError).code;
+  }
 }
 
 Deno.test(
@@ -107,5 +116,55 @@ Deno.test(
       "EPIPE",
       "EPIPE",
     ]);
+  }),
+);
+
+Deno.test("A writer that waits gets the lock when the last reader ends without having given it back", () => {
+  const world = new Simulation();
+  const lock = new RwLock({ loop: world.loop, name: "table" });
+  const readers = ["first", "second"].map((name) =>
+    world.spawn(function* () {
+      yield* lock.read();
+      yield* suspend();
+    }, { name })
+  );
+  const log: string[] = [];
+  const writer = spawnHolder(world, lock, "write", "writer", log);
+  world.settle();
+  readers[0].resume();
+  world.settle();
+  assertEquals([log, lock.statistics().readers], [[], 1]);
+  readers[1].resume();
+  world.settle();
+  assertEquals([log, lock.statistics().readers, lock.statistics().writer], [["writer"], 0, "writer"]);
+  writer.resume();
+  world.settle();
+  assertEquals(world.takeMessages().map((message) => message.split(":")[0]), ["fiber 'first'", "fiber 'second'"]);
+  assertEquals(world.end(), { reported: [], left: [] });
+});
+
+Deno.test(
+  "Disposing what was taken twice gives back nothing else that the fiber holds, and lets nobody in",
+  simulated((world) => {
+    const [one, other] = [1, 2].map(() => new RwLock({ loop: world.loop }));
+    const codes: string[] = [];
+    const fiber = world.spawn(function* () {
+      using _other = yield* other.write();
+      for (const mode of ["read", "write"] as const) {
+        const hold = yield* one[mode]();
+        hold[Symbol.dispose]();
+        using _again = yield* one.write();
+        hold[Symbol.dispose]();
+        assertEquals([one.statistics().isWritten, one.tryRead(), other.statistics().isWritten], [true, undefined, true]);
+        // It is known to hold the other one still.
+        codes.push(yield* codeThrown(other.read()));
+      }
+      yield* suspend();
+    });
+    world.settle();
+    assertEquals([fiber.status, one.statistics().isWritten, other.statistics().isWritten], ["suspended", false, true]);
+    fiber.resume();
+    world.settle();
+    assertEquals([codes, other.statistics().isWritten], [["EDEADLK", "EDEADLK"], false]);
   }),
 );
