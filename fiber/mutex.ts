@@ -43,7 +43,7 @@ export class MutexCore implements Lock {
     this.title = title;
     this.name = options.name ?? title;
     this.queue = new WaitQueue<LockRequest, Hold>(core, {
-      attempt: (request, fiber) => this.#attempt(request, fiber),
+      attempt: (_request, fiber) => this.#attempt(fiber),
       changed: () => refreshPriority(this.holder?.fiber),
       takeBack: (hold) => this.release(hold),
     }, { title, byPriority: isByPriority(options, title), lock: this });
@@ -53,8 +53,8 @@ export class MutexCore implements Lock {
     if (this.holder?.fiber !== undefined) yield this.holder.fiber;
   }
 
-  #attempt(request: LockRequest, fiber: FiberCore | undefined): Hold | typeof WAIT {
-    if (this.holder === undefined) return this.#take(request ?? new Hold(this, fiber));
+  #attempt(fiber: FiberCore | undefined): Hold | typeof WAIT {
+    if (this.holder === undefined) return this.#take(new Hold(this, fiber));
     if (fiber === undefined || this.holder.fiber !== fiber) return WAIT;
     throw new SystemError("EDEADLK", `Cannot lock ${this.title}: fiber '${fiber.name}' holds it already`);
   }

@@ -6,15 +6,18 @@
 
 import { assert, assertEquals } from "@std/assert";
 import {
+  CancelledError,
   Condition,
   EventLoop,
-  type Fiber,
+  Fiber,
+  Future,
   Mutex,
   type Operation,
   run,
   sleep,
   suspend,
-  type SystemError,
+  SystemError,
+  timeoutScope,
   withTimeout,
   yieldNow,
 } from "@sd/fibers";
@@ -24,6 +27,15 @@ import { virtualKernel } from "../_virtual_kernel.ts";
 function open(world: Simulation): { mutex: Mutex; condition: Condition } {
   const mutex = new Mutex({ loop: world.loop, name: "m" });
   return { mutex, condition: new Condition(mutex) };
+}
+
+function* codeThrown(operation: Operation<unknown>): Operation<string | undefined> {
+  try {
+    yield* operation;
+    return undefined;
+  } catch (error) {
+    return (error as SystemError).code;
+  }
 }
 
 /** Waits, and tells by whose name the mutex is held afterwards, or the error with the same. */
@@ -213,6 +225,181 @@ for (const [order, disturb] of disturbances) {
       lock[Symbol.dispose]();
       world.settle();
       assertEquals(fiber.result(), "ECANCELED");
+    }),
+  );
+}
+
+Deno.test(
+  "Of what interrupts Condition.wait() while the mutex is waited for, that counts which would count in any other wait",
+  simulated((world) => {
+    const interrupt: Record<string, (fiber: Fiber<unknown>) => void> = {
+      first: (fiber) => void fiber.cancel("first"),
+      second: (fiber) => void fiber.cancel("second"),
+      deadline: () => world.pass(20),
+      resume: (fiber) => fiber.resume(),
+      error: (fiber) => fiber.resumeWithError(new SystemError("EIO", "error")),
+      other: (fiber) => fiber.resumeWithError(new SystemError("EPROTO", "other")),
+    };
+    const expected: [of: string, is: string][] = [
+      ["first second", "Cancelled: first"],
+      ["first resume", "Cancelled: first"],
+      ["first error", "Cancelled: first"],
+      ["deadline resume", "The deadline has passed"],
+      ["deadline error", "The deadline has passed"],
+      ["error first", "Cancelled: first"],
+      ["error deadline", "The deadline has passed"],
+      ["error other", "other"],
+      ["resume error", "error"],
+      ["resume", "The fiber was woken by somebody's resume() while it waited in a queue"],
+      ["error", "error"],
+    ];
+    for (const [of, is] of expected) {
+      const { mutex, condition } = open(world);
+      const fiber = world.spawn(function* () {
+        using _lock = yield* mutex.lock();
+        using _deadline = timeoutScope(10);
+        let message = "nothing";
+        try {
+          yield* condition.wait();
+        } catch (error) {
+          message = (error as Error).message;
+        }
+        const next = yield* codeThrown(yieldNow());
+        return [message, next, mutex.statistics().holder];
+      }, { name: "holder" });
+      world.settle();
+      const lock = mutex.tryLock()!;
+      for (const way of of.split(" ")) {
+        interrupt[way](fiber);
+        world.settle();
+      }
+      assertEquals([fiber.state, condition.statistics().waiters, mutex.statistics().waiters], ["pending", 0, 1], of);
+      lock[Symbol.dispose]();
+      world.settle();
+      assertEquals(fiber.result(), [is, undefined, "holder"], of);
+    }
+  }),
+);
+
+Deno.test(
+  "Once it was notified nothing takes that away, and what came meanwhile comes at the next suspension, a stray resume not at all",
+  simulated((world) => {
+    const interrupt: Record<string, (fiber: Fiber<unknown>) => void> = {
+      nothing: () => {},
+      ECANCELED: (fiber) => void fiber.cancel(),
+      ETIME: () => world.pass(20),
+      resume: (fiber) => fiber.resume(),
+    };
+    for (const [way, act] of Object.entries(interrupt)) {
+      for (const isHeld of [true, false]) {
+        const { mutex, condition } = open(world);
+        const fiber = world.spawn(function* () {
+          using _lock = yield* mutex.lock();
+          using _deadline = timeoutScope(10);
+          // After all that may be queued for it.
+          Fiber.current!.setPriority(5);
+          yield* condition.wait();
+          const next = way.startsWith("E") ? yield* codeThrown(yieldNow()) : undefined;
+          // Nothing is left to end this one.
+          return [next, yield* suspend()];
+        });
+        world.settle();
+        const lock = isHeld ? mutex.tryLock() : undefined;
+        condition.notify();
+        act(fiber);
+        if (isHeld) world.settle();
+        lock?.[Symbol.dispose]();
+        world.settle();
+        assertEquals(fiber.status, "suspended", `${way}, ${isHeld}`);
+        fiber.resume("woken");
+        world.settle();
+        assertEquals(fiber.result(), [way.startsWith("E") ? way : undefined, "woken"], `${way}, ${isHeld}`);
+      }
+    }
+  }),
+);
+
+Deno.test(
+  "A deadline that passes after the notification, while the mutex is waited for, is forgotten with its scope",
+  simulated((world) => {
+    const { mutex, condition } = open(world);
+    const fiber = world.spawn(function* () {
+      using _lock = yield* mutex.lock();
+      yield* withTimeout(10, () => condition.wait());
+      return yield* codeThrown(yieldNow());
+    });
+    world.settle();
+    const lock = mutex.tryLock()!;
+    condition.notify();
+    world.pass(20);
+    lock[Symbol.dispose]();
+    world.settle();
+    assertEquals(fiber.result(), undefined);
+  }),
+);
+
+Deno.test(
+  "What is queued when Condition.wait() begins is thrown at once: interruptions before wrong use, values and errors after it",
+  simulated((world) => {
+    const queue: [(fiber: Fiber<unknown>) => void, whereHeld: string, whereNot: string][] = [
+      [(fiber) => fiber.resumeWithError(new CancelledError()), "ECANCELED", "ECANCELED"],
+      [() => world.kernel.advance(20), "ETIME", "ETIME"],
+      [(fiber) => fiber.resume(), "EBUSY", "EPERM"],
+      [(fiber) => fiber.resumeWithError(new SystemError("EIO")), "EIO", "EPERM"],
+    ];
+    for (const [act, whereHeld, whereNot] of queue) {
+      for (const isHeld of [true, false]) {
+        const { mutex, condition } = open(world);
+        const target = Future.withResolvers<void>(world.loop);
+        const fiber: Fiber<unknown> = world.spawn(function* () {
+          using _deadline = timeoutScope(10);
+          fiber.setPriority(5);
+          const lock = isHeld ? mutex.tryLock() : undefined;
+          if (whereHeld === "ETIME") {
+            // It completes, and leaves the deadline queued.
+            yield* target.future;
+          } else {
+            act(fiber);
+          }
+          const { iteration } = world.loop;
+          const code = yield* codeThrown(condition.wait());
+          const seen = [code, world.loop.iteration - iteration, mutex.locked];
+          lock?.[Symbol.dispose]();
+          return seen;
+        });
+        world.settle();
+        if (whereHeld === "ETIME") {
+          target.resolve();
+          act(fiber);
+          world.settle();
+        }
+        assertEquals([fiber.result(), mutex.statistics().mostWaiters], [[isHeld ? whereHeld : whereNot, 0, isHeld], 0]);
+      }
+    }
+  }),
+);
+
+for (const [end, code] of [["disposed", "EPIPE"], ["left by its holder's end", "EOWNERDEAD"]]) {
+  Deno.test(
+    `Who is notified, or gives up, when the mutex was ${end} gets ${code}, and does not hold it`,
+    simulated((world) => {
+      for (const act of ["notify", "cancel"]) {
+        const { mutex, condition } = open(world);
+        const fiber = world.spawn(function* () {
+          using _lock = yield* mutex.lock();
+          const code = yield* codeThrown(condition.wait());
+          return [code, mutex.locked];
+        });
+        world.settle();
+        if (end === "disposed") mutex[Symbol.dispose]();
+        else world.spawn(() => mutex.lock());
+        world.settle();
+        if (act === "notify") condition.notify();
+        else fiber.cancel();
+        world.settle();
+        assertEquals([fiber.result(), condition.statistics().waiters], [[code, false], 0], act);
+        assertEquals(world.takeReports().length, end === "disposed" ? 0 : 1);
+      }
     }),
   );
 }

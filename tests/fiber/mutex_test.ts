@@ -18,7 +18,7 @@ import {
   withTimeout,
   yieldNow,
 } from "@sd/fibers";
-import { codeOf, simulated, Simulation } from "../_simulation.ts";
+import { codeOf, errorOf, simulated, Simulation } from "../_simulation.ts";
 import { virtualKernel } from "../_virtual_kernel.ts";
 
 /** Locks all of them, waits to be resumed, and unlocks. */
@@ -91,7 +91,10 @@ Deno.test(
     assertEquals(mutex.statistics().holder, "holder");
     holder.resume();
     world.settle();
-    assertEquals(mutex.locked, false);
+    assertEquals([mutex.locked, errorOf(() => mutex.unlock()).message], [false, "Cannot unlock mutex 'm': it is not locked"]);
+    using _lock = mutex.tryLock();
+    const remedy = "it is held by no fiber, dispose what locked it";
+    assertEquals(errorOf(() => mutex.unlock()).message, `Cannot unlock mutex 'm': ${remedy}`);
   }),
 );
 
@@ -116,12 +119,19 @@ Deno.test(
   "Locking again what one holds is EDEADLK, and trying to is undefined",
   simulated((world) => {
     const mutex = new Mutex({ loop: world.loop, name: "m" });
-    const got = world.run(function* () {
+    // Nobody waits for this fiber, so it is no matter of circles.
+    const fiber = world.spawn(function* () {
       using _lock = yield* mutex.lock();
       assertEquals(mutex.tryLock(), undefined);
-      return yield* codeThrown(mutex.lock());
-    });
-    assertEquals([got, mutex.locked], ["EDEADLK", false]);
+      try {
+        yield* mutex.lock();
+      } catch (error) {
+        return `${(error as SystemError).code}: ${(error as Error).message}`;
+      }
+      return "locked twice";
+    }, { name: "greedy" });
+    world.settle();
+    assertEquals([fiber.result(), mutex.locked], ["EDEADLK: Cannot lock mutex 'm': fiber 'greedy' holds it already", false]);
   }),
 );
 
