@@ -62,8 +62,8 @@ export class Fiber<T> extends Future<T> {
 
   /** Not for users: see {@linkcode spawn}. */
   protected constructor(core: object) {
-    super(core);
     if (!(core instanceof FiberCore)) throw new SystemError("EINVAL", "Cannot make a fiber by new: use spawn()");
+    super(core);
   }
 
   /** For error reports. */

@@ -149,7 +149,7 @@ export class Once<T> implements Disposable {
   getFuture(): Future<T> {
     const queue = this.#queue;
     queue.requireOpen();
-    const options = { name: queue.title, priority: inheritedPriority(), floating: true };
+    const options = { name: queue.title, priority: inheritedPriority() };
     return fiberOf<T>(spawnCore(queue.core, () => this.get(), rootOf(queue.core), options));
   }
 

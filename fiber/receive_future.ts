@@ -69,10 +69,8 @@ export class ReceiveFuture<T> extends Future<T> implements Disposable {
 
   /** Not for users: see `receive`. */
   protected constructor(core: object, reception: object) {
+    if (!(core instanceof FutureCore)) throw new SystemError("EINVAL", "Cannot make a ReceiveFuture by new: use receive()");
     super(core);
-    if (!(core instanceof FutureCore) || core.futureKind !== kind) {
-      throw new SystemError("EINVAL", "Cannot make a ReceiveFuture by new: use receive()");
-    }
     onAccount(core);
     this.#future = core;
     this.#reception = reception as Reception<T>;

@@ -55,7 +55,27 @@ Deno.test(
     news.close();
     world.settle();
     assertEquals([early.tryPop(), codeOf(() => early.tryPop()), end.result()], ["a", "EPIPE", undefined]);
+    assertEquals(news.statistics(), { capacity: 2, subscribers: 0, mostSubscribers: 2, published: 1, longest: 0 });
     assertEquals([news.closed, codeOf(() => news.publish("b")), codeOf(() => news.subscribe())], [true, "EPIPE", "EPIPE"]);
+  }),
+);
+
+Deno.test(
+  "A subscription that is disposed ends the waits for an item, and what lay ready for it is gone",
+  simulated((world) => {
+    const news = new Broadcast<string>({ loop: world.loop, capacity: 2 });
+    const [empty, full] = [news.subscribe(), news.subscribe()];
+    const receive = empty.receive();
+    news.publish("taken");
+    assertEquals(receive.take(), "taken");
+    const waits = [world.spawn(() => empty.next()), world.spawn(() => empty.next())];
+    const last = empty.receive();
+    world.settle();
+    empty[Symbol.dispose]();
+    full[Symbol.dispose]();
+    world.settle();
+    assertEquals([waits.map((fiber) => fiber.result()), codeOf(() => last.take())], [[undefined, undefined], "EPIPE"]);
+    assertEquals([full.size, codeOf(() => full.tryPop()), news.publish("to nobody")], [0, "EPIPE", 0]);
   }),
 );
 

@@ -4,8 +4,20 @@
  * @module
  */
 
-import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { CancelledError, Channel, type ChannelOptions, EventLoop, type Fiber, type Operation, run } from "@sd/fibers";
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import {
+  CancelledError,
+  Channel,
+  type ChannelOptions,
+  EventLoop,
+  type Fiber,
+  type Operation,
+  run,
+  spawn,
+  SystemError,
+  until,
+  yieldNow,
+} from "@sd/fibers";
 import { codeOf, errorOf, simulated, Simulation } from "../_simulation.ts";
 import { Steps } from "../_steps.ts";
 import { virtualKernel } from "../_virtual_kernel.ts";
@@ -262,6 +274,8 @@ Deno.test(
     assertEquals(codeOf(() => channel.attach(null as never)), "EINVAL");
     assertEquals(codeOf(() => channel.attach({} as never)), "EINVAL");
     channel.attach(resource("c"));
+    // What is refused stays the caller's, and what is attached stays that.
+    assertEquals([codeOf(() => channel.attach({} as never)), gone], ["EINVAL", ["a", "b"]]);
     channel.close();
     assertEquals(codeOf(() => channel.attach(resource("d"))), "EPIPE");
     channel[Symbol.dispose]();
@@ -438,6 +452,46 @@ Deno.test("for await gives the items until the channel is closed, and leaves the
   for await (const item of other) if (item === 1) break;
   assertEquals([other.size, other.statistics().pops, other.tryPop()], [1, 0, 2]);
 });
+
+Deno.test("for await that waits ends when the channel is closed, and throws what else ends its wait", async () => {
+  const loop = new EventLoop({ kernel: virtualKernel() });
+  const [closed, left] = [1, 2].map(() => new Channel<number>({ loop, capacity: 1 }));
+  const got: unknown[] = [];
+  const consume = async (channel: Channel<number>) => {
+    for await (const item of channel) got.push(item);
+    return "ended";
+  };
+  const ends = [consume(closed), consume(left)];
+  const driving = loop.loop();
+  await spawn(function* () {
+    yield* closed.push(1);
+    while (closed.statistics().pops === 0) yield* until(Promise.resolve());
+    closed.close();
+  }, { loop });
+  assertEquals([await ends[0], got, left.statistics().pops], ["ended", [1], 1]);
+  const rejected = assertRejects(() => ends[1], SystemError, "loop 'loop' has finished");
+  loop.exit();
+  await driving;
+  assertEquals([(await rejected).code, got], ["ECANCELED", [1]]);
+  loop[Symbol.dispose]();
+});
+
+Deno.test(
+  "An item that was handed to a pop whose fiber does not take it up goes to onDrop",
+  simulated((world) => {
+    const { channel, dropped } = open(world);
+    const fiber = world.spawn(function* () {
+      // Begun by hand, waited for, and forgotten: the next suspension says so.
+      const { value } = channel.pop()[Symbol.iterator]().next();
+      yield value as never;
+      return yield* told(yieldNow());
+    });
+    world.settle();
+    channel.tryPush("a");
+    world.settle();
+    assertEquals([fiber.result(), dropped, channel.size], ["EINVAL", ["a"], 0]);
+  }),
+);
 
 Deno.test(
   "Channel.statistics() tells what lies in it, what was dropped and who waits",

@@ -69,7 +69,8 @@ Deno.test("spawn() on another loop than that of the fiber that runs: it is nobod
 
 Deno.test("A fiber cannot be made by new", () => {
   const Any = Fiber as unknown as new (core: object) => Fiber<unknown>;
-  assertEquals(codeOf(() => new Any({})), "EINVAL");
+  const error = errorOf(() => new Any({}));
+  assertEquals([error.code, error.message], ["EINVAL", "Cannot make a fiber by new: use spawn()"]);
 });
 
 Deno.test(

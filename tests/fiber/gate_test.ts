@@ -29,9 +29,11 @@ Deno.test(
   "An open gate takes no turn of the loop, and may be opened twice",
   simulated((world) => {
     const gate = new Gate({ loop: world.loop, open: true });
-    gate.open();
+    assertEquals([gate.isOpen, new Gate({ loop: world.loop }).isOpen], [true, false]);
     world.run(() => gate.pass());
     assertEquals(world.loop.iteration, 1);
+    gate.open();
+    assertEquals([gate.isOpen, gate.passFuture().state], [true, "resolved"]);
     gate.close();
     gate.close();
     assertEquals(gate.isOpen, false);

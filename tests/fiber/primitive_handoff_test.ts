@@ -220,6 +220,42 @@ for (const kind of kinds) {
     }),
   );
 
+  // A condition hands on a lock that the fiber has held all the time.
+  if (kind.name !== "Condition") {
+    Deno.test(`${kind.name}: what was given to a wait that its fiber does not take up is there for the next one`, () => {
+      const world = new Simulation();
+      const place = kind.make(world.loop);
+      let code = "";
+      const careless = world.spawn(function* () {
+        // Begun by hand, waited for, and forgotten: the next suspension says so.
+        const { value } = place.wait()[Symbol.iterator]().next();
+        // deno-lint-ignore sd-fibers/bare-yield
+        yield value as never;
+        try {
+          yield* yieldNow();
+        } catch (error) {
+          code = (error as SystemError).code;
+        }
+      });
+      world.settle();
+      assertEquals([careless.status, place.waiting()], ["suspended", 1]);
+      while (place.waiting() > 0) place.release();
+      world.settle();
+      assertEquals([careless.state, code], ["resolved", "EINVAL"]);
+      let got = false;
+      world.spawn(function* () {
+        place.done?.(yield* place.wait());
+        got = true;
+      });
+      world.settle();
+      if (!got) place.release();
+      world.settle();
+      assertEquals([got, place.waiting()], [true, 0]);
+      place.close();
+      assertEquals(world.end(), { reported: [], left: [] });
+    });
+  }
+
   Deno.test(
     `${kind.name}: waiting on a fiber of another loop is EINVAL`,
     simulated((world) => {

@@ -5,8 +5,8 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { Channel, FutureGroup, ReceiveFuture, settled } from "@sd/fibers";
-import { codeOf, simulated, type Simulation } from "../_simulation.ts";
+import { Channel, FutureGroup, ReceiveFuture, settled, yieldNow } from "@sd/fibers";
+import { codeOf, errorOf, simulated, type Simulation } from "../_simulation.ts";
 
 function open(world: Simulation): { channel: Channel<string>; dropped: string[] } {
   const dropped: string[] = [];
@@ -128,5 +128,24 @@ Deno.test(
 
 Deno.test("A ReceiveFuture made by new is EINVAL", () => {
   const Made = ReceiveFuture as unknown as new (core: object, reception: object) => unknown;
-  assertEquals(codeOf(() => new Made({}, {})), "EINVAL");
+  const error = errorOf(() => new Made({}, {}));
+  assertEquals([error.code, error.message], ["EINVAL", "Cannot make a ReceiveFuture by new: use receive()"]);
 });
+
+Deno.test(
+  "A receive that failed and that nobody looked at is reported; one that was disposed, before it failed or after, is not",
+  simulated((world) => {
+    const fiber = world.spawn(function* maker() {
+      const channel = new Channel<string>({ capacity: 1, name: "jobs" });
+      const [, before, after] = [channel.receive(), channel.receive(), channel.receive()];
+      before[Symbol.dispose]();
+      channel.close();
+      after[Symbol.dispose]();
+      yield* yieldNow();
+    });
+    world.settle();
+    assertEquals([fiber.state, world.takeMessages()], ["resolved", [
+      "future 'receive of maker': Cannot pop from channel 'jobs': it is closed",
+    ]]);
+  }),
+);

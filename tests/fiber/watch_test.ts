@@ -66,9 +66,13 @@ Deno.test(
     const [unseen, seen, left] = [level.subscribe(), level.subscribe(), level.subscribe()];
     seen.tryPop();
     const waiting = seen.receive();
+    left.tryPop();
+    const leaving = left.receive();
+    assertEquals(level.statistics(), { subscribers: 3, mostSubscribers: 3, changes: 0 });
     left[Symbol.dispose]();
-    assertEquals(codeOf(() => left.tryPop()), "EPIPE");
+    assertEquals([codeOf(() => leaving.take()), codeOf(() => left.tryPop()), level.statistics().subscribers], ["EPIPE", "EPIPE", 2]);
     level.close();
+    assertEquals([level.closed, level.statistics().subscribers], [true, 0]);
     assertEquals([codeOf(() => waiting.take()), unseen.tryPop(), codeOf(() => unseen.tryPop())], ["EPIPE", 1, "EPIPE"]);
     assertEquals([codeOf(() => level.value = 2), codeOf(() => level.subscribe())], ["EPIPE", "EPIPE"]);
     assertEquals(codeOf(() => new Watch(undefined as never, { loop: world.loop })), "EINVAL");
