@@ -73,6 +73,33 @@ Deno.test(
 );
 
 Deno.test(
+  "Whose turn comes and who does not take it up leaves it to the next one; a value that was made stays made",
+  simulated((world) => {
+    for (const failures of [1, 0]) {
+      const { once, attempts } = make(world, function* (attempt) {
+        yield* sleep(10);
+        if (attempt <= failures) throw new Error(`failure ${attempt}`);
+        return attempt;
+      });
+      const maker = world.spawn(() => told(once.get()));
+      const careless = world.spawn(function* () {
+        // Begun by hand, waited for, and forgotten: the next suspension says so.
+        const { value } = once.get()[Symbol.iterator]().next();
+        yield value as never;
+        return yield* told(suspend());
+      }, { name: "careless" });
+      const next = world.spawn(() => told(once.get()), { name: "next" });
+      world.settle();
+      world.pass(10);
+      if (failures > 0) assertEquals([next.state, once.statistics().maker, once.statistics().waiters], ["pending", "next", 0]);
+      world.pass(10);
+      assertEquals([maker, careless, next].map((fiber) => fiber.result()), failures > 0 ? ["failure 1", "EINVAL", 2] : [1, "EINVAL", 1]);
+      assertEquals([attempts(), once.statistics()], [1 + failures, { isMade: true, maker: undefined, waiters: 0, mostWaiters: 2 }]);
+    }
+  }),
+);
+
+Deno.test(
   "When nobody waits after a failure, the next who asks makes it anew",
   simulated((world) => {
     const { once } = make(world, function* (attempt) {
