@@ -31,7 +31,7 @@ function* runAll(name: string, ending: Ending, bodies: readonly Runnable<unknown
   if (!Array.isArray(bodies)) throw new SystemError("EINVAL", `Cannot run ${name}() without an array: it takes one array of bodies`);
   yield* new Checkpoint();
   if (bodies.length === 0 && (ending === "first" || ending === "success")) {
-    throw new SystemError("EINVAL", `Cannot ${name} no bodies: nothing would ever end`);
+    throw new SystemError("EINVAL", `Cannot run ${name}() without bodies: nothing would ever end`);
   }
   const nursery = new Nursery(owner, ending);
   const fibers = bodies.map((body, index) => nursery.spawn(() => operationOf(body), { name: nameOf(body, `${name}[${index}]`) }));

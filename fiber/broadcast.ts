@@ -170,7 +170,7 @@ export class Broadcast<T extends NonNullable<unknown>> implements Disposable {
    */
   publish(item: T): number {
     this.#requireOpen("publish to");
-    requireItem(item, this.#title);
+    requireItem(item, this.#title, "publish");
     this.#published++;
     for (const subscriber of this.#subscribers) subscriber.offer(item);
     return this.#subscribers.size;

@@ -136,7 +136,7 @@ export function requireCapacity(capacity: number, title: string): void {
 }
 
 /** An item; EINVAL for what tells that there is none. */
-export function requireItem<T>(item: T, title: string): T {
+export function requireItem<T>(item: T, title: string, action: string = "push"): T {
   if (item !== undefined && item !== null) return item;
-  throw new SystemError("EINVAL", `Cannot push '${item}' to ${title}: it tells that there is no item`);
+  throw new SystemError("EINVAL", `Cannot ${action} '${item}' to ${title}: it tells that there is no item`);
 }

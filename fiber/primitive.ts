@@ -46,7 +46,7 @@ export function requireCount(value: number, action: string): number {
   throw new SystemError("EINVAL", `Cannot ${action} '${value}': it takes a whole number from 1 up`);
 }
 
-/** What whoever waits for a disposed primitive gets. */
+/** What whoever waits for a disposed primitive gets, or asks something else of it. */
 export function disposed(title: string): MakeError {
-  return () => new SystemError("EPIPE", `Cannot wait for ${title}: it was disposed`);
+  return () => new SystemError("EPIPE", `Cannot use ${title}: it was disposed`);
 }

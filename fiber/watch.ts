@@ -156,7 +156,7 @@ export class Watch<T extends NonNullable<unknown>> implements Disposable {
   constructor(value: T, options: PrimitiveOptions = {}) {
     this.#title = titleOf("watch", options);
     this.#core = currentCore(options.loop);
-    this.#source = { value: requireItem(value, this.#title), version: 0, closed: false };
+    this.#source = { value: requireItem(value, this.#title, "assign"), version: 0, closed: false };
   }
 
   /**
@@ -171,7 +171,7 @@ export class Watch<T extends NonNullable<unknown>> implements Disposable {
   set value(value: T) {
     const source = this.#source;
     this.#requireOpen("set");
-    requireItem(value, this.#title);
+    requireItem(value, this.#title, "assign");
     if (Object.is(value, source.value)) return;
     source.value = value;
     source.version++;

@@ -490,6 +490,16 @@ Deno.test(
     channel.tryPush("a");
     world.settle();
     assertEquals([fiber.result(), dropped, channel.size], ["EINVAL", ["a"], 0]);
+    const other = world.spawn(function* () {
+      const { value } = channel.pop()[Symbol.iterator]().next();
+      yield value as never;
+      return yield* told(yieldNow());
+    });
+    world.settle();
+    // It had no item: nothing is dropped.
+    channel.close();
+    world.settle();
+    assertEquals([other.result(), dropped], ["EINVAL", ["a"]]);
   }),
 );
 
