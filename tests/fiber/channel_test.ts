@@ -416,6 +416,32 @@ Deno.test(
 );
 
 Deno.test(
+  "Pops and pushes that wait are served first come, first served, whatever the priorities of their fibers",
+  simulated((world) => {
+    const { channel } = open(world, { capacity: 0 });
+    const priorities = [5, -5, 0];
+    const pops = priorities.map((priority) => {
+      const pop = world.spawn(() => channel.pop(), { priority });
+      world.settle();
+      return pop;
+    });
+    pops[0].setPriority(9);
+    for (const item of "abc") channel.tryPush(item);
+    world.settle();
+    assertEquals(pops.map((pop) => pop.result()), ["a", "b", "c"]);
+    const pushes = [..."abc"].map((item, index) => {
+      const push = world.spawn(() => channel.push(item), { priority: priorities[index] });
+      world.settle();
+      return push;
+    });
+    pushes[2].setPriority(-9);
+    assertEquals([channel.tryPop(), channel.tryPop(), channel.tryPop()], ["a", "b", "c"]);
+    world.settle();
+    assertEquals(pushes.map(({ state }) => state), ["resolved", "resolved", "resolved"]);
+  }),
+);
+
+Deno.test(
   "Channel.next() tells the end by undefined, also to one who waits",
   simulated((world) => {
     const { channel } = open(world);

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { assert, assertEquals, assertInstanceOf, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import {
   all,
   CancelledError,
@@ -22,7 +22,7 @@ import {
   sleep,
   spawn,
   suspend,
-  type SystemError,
+  SystemError,
   timeoutScope,
   until,
   yieldNow,
@@ -608,7 +608,15 @@ Deno.test(
     world.settle();
     world.exit();
     assert(fiber.outcome?.status === "rejected");
-    assertStringIncludes((fiber.outcome.reason as Error).message, "Loop 'loop' is exiting");
+    assertInstanceOf(fiber.outcome.reason, CancelledError);
+    const { code, message, by, reason } = fiber.outcome.reason;
+    assertEquals([code, message, by], [
+      "ECANCELED",
+      "Cancelled by exit of loop 'loop': Loop 'loop' is exiting",
+      "exit of loop 'loop'",
+    ]);
+    assertInstanceOf(reason, SystemError);
+    assertEquals([reason.code, reason.message], ["ECANCELED", "Loop 'loop' is exiting"]);
   }),
 );
 

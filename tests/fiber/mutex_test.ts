@@ -242,6 +242,51 @@ Deno.test(
 );
 
 Deno.test(
+  "By priority a waiter keeps its place when its priority is set to what it is",
+  simulated((world) => {
+    const mutex = new Mutex({ loop: world.loop, fair: "priority" });
+    const lock = mutex.tryLock()!;
+    const order: string[] = [];
+    const fibers = ["a", "b", "c"].map((name) =>
+      world.spawn(function* () {
+        using _lock = yield* mutex.lock();
+        order.push(name);
+      }, { priority: 2 })
+    );
+    world.settle();
+    fibers[0].setPriority(2);
+    // One that goes and comes back has lost its place.
+    fibers[1].setPriority(3);
+    fibers[1].setPriority(2);
+    lock[Symbol.dispose]();
+    world.settle();
+    assertEquals(order, ["a", "c", "b"]);
+  }),
+);
+
+Deno.test(
+  "First come, first served: priorities do not matter, nor that they change meanwhile",
+  simulated((world) => {
+    const mutex = new Mutex({ loop: world.loop });
+    const lock = mutex.tryLock()!;
+    const order: string[] = [];
+    const fibers = ([["a", 5], ["b", -5], ["c", 0]] as const).map(([name, priority]) =>
+      world.spawn(function* () {
+        using _lock = yield* mutex.lock();
+        order.push(name);
+      }, { name, priority })
+    );
+    world.settle();
+    const came = ["b", "c", "a"];
+    fibers[1].setPriority(9);
+    fibers[0].setPriority(-9);
+    lock[Symbol.dispose]();
+    world.settle();
+    assertEquals(order, came);
+  }),
+);
+
+Deno.test(
   "Whoever holds a mutex runs at the best priority of those who wait for it, until it lets go",
   simulated((world) => {
     const mutex = new Mutex({ loop: world.loop });

@@ -49,6 +49,25 @@ for (const capacity of [0, 1, 2]) {
 }
 
 Deno.test(
+  "Pushes that wait in a PriorityChannel go by their items, whatever the priorities of their fibers become",
+  simulated((world) => {
+    const channel = open(world, 1);
+    channel.tryPush("x0");
+    const items = ["a2", "b1", "c2"];
+    const pushes = items.map((item, index) => {
+      const push = world.spawn(() => channel.push(item), { priority: index });
+      world.settle();
+      return push;
+    });
+    pushes[2].setPriority(-9);
+    pushes[1].setPriority(9);
+    assertEquals(drain(channel), ["x0", "b1", "a2", "c2"]);
+    world.settle();
+    assertEquals(pushes.map(({ state }) => state), ["resolved", "resolved", "resolved"]);
+  }),
+);
+
+Deno.test(
   "PriorityChannel drops what a cancelled push brought and what lies in it when it is disposed",
   simulated((world) => {
     const dropped: string[] = [];

@@ -11,6 +11,7 @@ import {
   Channel,
   type Fiber,
   Future,
+  Gate,
   type Operation,
   select,
   type Selectable,
@@ -116,6 +117,42 @@ Deno.test(
     a.tryPush("item");
     world.settle();
     assertEquals([fiber.result(), future.result(), a.size], ["a: item", "value", 0]);
+  }),
+);
+
+Deno.test(
+  "select() takes an item that comes before the callback of a timeout that has passed: one of them, not both",
+  simulated((world) => {
+    const [a] = channels(world, 1);
+    const fiber = world.spawn(() => chosen({ a, late: 10 }));
+    world.settle();
+    world.kernel.advance(10);
+    world.tick();
+    assertEquals(fiber.status, "suspended");
+    a.tryPush("item");
+    world.settle();
+    assertEquals([fiber.result(), a.size, a.statistics().pops], ["a: item", 0, 0]);
+  }),
+);
+
+Deno.test(
+  "select() that gives way and then has to wait gets the item that comes, once, and the next one is left",
+  simulated((world) => {
+    const [a] = channels(world, 1);
+    const gate = new Gate({ loop: world.loop, open: true });
+    const fiber = world.spawn(function* () {
+      // All that one turn allows.
+      for (let i = 0; i < 1_024; i++) yield* gate.pass();
+      return yield* chosen({ a });
+    });
+    world.tick();
+    assertEquals([fiber.status, a.statistics().pops], ["ready", 0]);
+    world.settle();
+    assertEquals([fiber.status, a.statistics().pops], ["suspended", 1]);
+    a.tryPush("first");
+    a.tryPush("second");
+    world.settle();
+    assertEquals([fiber.result(), a.tryPop(), a.tryPop()], ["a: first", "second", undefined]);
   }),
 );
 

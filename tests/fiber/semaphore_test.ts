@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { type Permits, Semaphore, suspend, type SystemError } from "@sd/fibers";
+import { type Permits, Semaphore, suspend, type SystemError, yieldNow } from "@sd/fibers";
 import { codeOf, simulated, type Simulation } from "../_simulation.ts";
 
 /** A fiber that takes so many permits, notes that, and gives them back when it is resumed. */
@@ -107,6 +107,29 @@ Deno.test(
     held[Symbol.dispose]();
     world.settle();
     assertEquals(order, ["important", "big", "unimportant"]);
+  }),
+);
+
+Deno.test(
+  "First come, first served, an important request does not pass a big one that waits; by priority an equal one does not either",
+  simulated((world) => {
+    for (const [fair, priority] of [["fifo", -5], ["priority", 0], ["priority", 5]] as const) {
+      const semaphore = new Semaphore(3, { loop: world.loop, fair });
+      const held = semaphore.tryAcquire(2)!;
+      const log: (string | number)[] = [];
+      const big = spawnTaker(world, semaphore, 3, log);
+      world.settle();
+      const tries = world.run(function* () {
+        yield* yieldNow();
+        return semaphore.tryAcquire();
+      }, { priority });
+      assertEquals([tries, semaphore.available], [undefined, 1], `${fair} ${priority}`);
+      held[Symbol.dispose]();
+      world.settle();
+      big.resume();
+      world.settle();
+      assertEquals([log, semaphore.available], [[3], 3]);
+    }
   }),
 );
 

@@ -15,11 +15,13 @@ Deno.test(
   simulated((world) => {
     const { kernel, loop } = world;
     const [one, other] = kernel.socketPair();
+    const before = kernel.leaks();
     const future = ioFuture(loop, one, IoEvent.IN);
-    assertEquals([world.settle(), future.state], [0, "pending"]);
+    assertEquals([world.settle(), future.state, kernel.leaks().length > before.length], [0, "pending", true]);
     kernel.tryWrite(other, byte);
     world.tick();
-    assertEquals(future.result(), IoEvent.IN);
+    // The duplicate has gone with the wait.
+    assertEquals([future.result(), kernel.leaks()], [IoEvent.IN, before]);
     assertEquals(world.settle(), 0);
     kernel.close(one);
     kernel.close(other);
