@@ -31,16 +31,6 @@ export class Ring<T> {
     return item;
   }
 
-  /** The youngest; `undefined` when there is none. */
-  pop(): T | undefined {
-    if (this.#size === 0) return undefined;
-    const slots = this.#slots;
-    const index = (this.#head + --this.#size) & (slots.length - 1);
-    const item = slots[index];
-    slots[index] = undefined;
-    return item;
-  }
-
   #grow(): void {
     const slots = this.#slots;
     const grown = slots.slice(this.#head).concat(slots.slice(0, this.#head));

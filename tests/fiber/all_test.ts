@@ -365,6 +365,31 @@ Deno.test(
   }),
 );
 
+for (const [name, together] of [["all", all], ["allSettled", allSettled], ["any", any], ["race", race]] as const) {
+  Deno.test(
+    `${name}() throws what is queued before it asks for bodies, and runs none`,
+    simulated((world) => {
+      let ran = 0;
+      const fiber: Fiber<string[]> = world.spawn(function* () {
+        const seen: string[] = [];
+        for (
+          const bodies of [[], [function* () {
+            ran++;
+          }]]
+        ) {
+          fiber.resumeWithError(new CancelledError("queued"));
+          seen.push(yield* told(together(bodies)));
+          fiber.resumeWithError(new RangeError("ordinary"));
+          seen.push(yield* told(together(bodies)));
+        }
+        return seen;
+      });
+      world.settle();
+      assertEquals([fiber.result(), ran], [["cancelled by queued", "ordinary", "cancelled by queued", "ordinary"], 0]);
+    }),
+  );
+}
+
 for (const [name, together] of [["race", race], ["any", any]] as const) {
   Deno.test(
     `${name}() of nothing is EINVAL: nothing would ever end`,

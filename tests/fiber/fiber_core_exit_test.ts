@@ -19,6 +19,7 @@ import {
   relativeTimeFuture,
   scope,
   sec,
+  select,
   sleep,
   spawn,
   suspend,
@@ -412,6 +413,7 @@ const refused: Record<string, (world: Simulation) => Operation<unknown>> = {
   all: () => all([suspend]),
   race: () => race([suspend]),
   scope: () => scope(suspend),
+  select: () => select({ late: 1 }),
 };
 
 for (const [name, operation] of Object.entries(refused)) {

@@ -38,6 +38,8 @@ async function runMain(
     code = error instanceof SystemError ? error.code : String(error);
   }
   assertEquals(loop.state, "finished");
+  // It is whose it was.
+  assertEquals(kernel.leaks().length > 0, true);
   loop[Symbol.dispose]();
   assertEquals(kernel.leaks(), []);
   return { code, reports };

@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { EventLoop, type Fiber, msec, run, sec, sleep, suspend, type SystemError, yieldNow } from "@sd/fibers";
+import { CancelledError, EventLoop, type Fiber, msec, run, sec, sleep, suspend, SystemError, yieldNow } from "@sd/fibers";
 import { codeOf, simulated } from "../_simulation.ts";
 
 Deno.test(
@@ -102,6 +102,47 @@ Deno.test(
     world.loop.exitOnIdle = true;
     world.settle();
     assertEquals(world.loop.state, "finished");
+  }),
+);
+
+Deno.test(
+  "sleep() throws what is queued as an error before it begins, and sleeps its time where a value is",
+  simulated((world) => {
+    const fiber: Fiber<unknown> = world.spawn(function* () {
+      const seen: unknown[] = [];
+      for (const error of [new CancelledError(), new SystemError("EIO")]) {
+        fiber.resumeWithError(error);
+        const { iteration } = world.loop;
+        try {
+          yield* sleep(10);
+        } catch (error) {
+          seen.push((error as SystemError).code, world.loop.iteration - iteration);
+        }
+      }
+      const start = world.loop.now();
+      fiber.resume("lost");
+      yield* sleep(10);
+      seen.push(world.loop.now() - start);
+      return [...seen, yield* suspend()];
+    });
+    world.settle();
+    world.pass(10);
+    assertEquals(fiber.status, "suspended");
+    fiber.resume("fresh");
+    world.settle();
+    assertEquals(fiber.result(), ["ECANCELED", 0, "EIO", 0, 10, "fresh"]);
+  }),
+);
+
+Deno.test(
+  "sleep() that is interrupted ends its timer also for who has a handle of that",
+  simulated((world) => {
+    const fiber = world.spawn(() => sleep(sec(100)));
+    world.settle();
+    const timer = fiber.awaiting!;
+    fiber.cancel();
+    world.settle();
+    assertEquals([fiber.state, timer.state, codeOf(() => timer.result())], ["resolved", "resolved", "ECANCELED"]);
   }),
 );
 

@@ -18,7 +18,7 @@ import {
   timeoutScope,
   yieldNow,
 } from "@sd/fibers";
-import { simulated, type Simulation } from "../_simulation.ts";
+import { simulated, Simulation } from "../_simulation.ts";
 
 /** So many requests are served in one turn. */
 const MOST = 1_024;
@@ -123,6 +123,27 @@ Deno.test(
     assertEquals(iterations, [0, 1, 1, 2]);
   }),
 );
+
+Deno.test("A fiber that drives another loop goes on with what it had left of its turn, whatever the fibers of that used up", () => {
+  const outer = new Simulation();
+  const inner = new Simulation({ kernel: outer.kernel });
+  const gates = [outer, inner].map(({ loop }) => new Gate({ loop, open: true }));
+  const within = inner.spawn(() => useUp(gates[1]));
+  const iterations = outer.run(function* () {
+    const before = outer.loop.iteration;
+    for (let i = 0; i < MOST - 2; i++) yield* gates[0].pass();
+    inner.tick();
+    const iterations: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      yield* gates[0].pass();
+      iterations.push(outer.loop.iteration - before);
+    }
+    return iterations;
+  });
+  assertEquals([within.state, iterations], ["resolved", [0, 0, 1]]);
+  inner.loop[Symbol.dispose]();
+  assertEquals([inner.takeMessages(), outer.end()], [[], { reported: [], left: [] }]);
+});
 
 Deno.test(
   "Who gives way has not asked yet: somebody else may take what was free, and it waits behind",

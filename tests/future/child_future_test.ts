@@ -296,6 +296,31 @@ Deno.test(
 );
 
 Deno.test(
+  "An owned process whose signal finds nobody is waited for without a kill timer, and is reported as cancelled",
+  simulated((world) => {
+    const { process, exit } = startNoting(world);
+    const future = owning(world, process);
+    const signalProcess = world.kernel.signalProcess;
+    let sent = 0;
+    world.kernel.signalProcess = () => {
+      sent++;
+      return -Errno.ESRCH;
+    };
+    future.cancel("why");
+    world.pass(sec(100));
+    assertEquals([future.state, sent], ["pending", 1]);
+    future.cancel();
+    future.cancel();
+    assertEquals([future.state, sent], ["pending", 2]);
+    world.kernel.signalProcess = signalProcess;
+    exit(7);
+    world.settle();
+    assertEquals([(errorOf(() => future.result()) as CancelledError).reason, future.info().status], ["why", 7]);
+    process.end();
+  }),
+);
+
+Deno.test(
   "An owned process that cannot be signalled does not hang whoever waits: the future rejects with that error",
   simulated((world) => {
     const { process } = startNoting(world);
