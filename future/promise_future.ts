@@ -46,6 +46,7 @@ class Bridge {
     if (mayWait || this.#future.state !== UNRESOLVED) return;
     this.#countWait(-1);
     this.#future.reject(this.#cancellation);
+    this.#future.core.touch();
   }
 
   /** A value that came in spite of the abort counts; an error after it is taken for the cancellation. */
@@ -55,7 +56,7 @@ class Bridge {
     this.#countWait(-1);
     if (fulfilled) future.fulfil(content);
     else future.reject(this.#cancellation ?? content);
-    // Nothing but this wakes a loop that has nothing else to do, where nobody waits for the future.
+    // Nothing but this wakes a loop that has nothing else to do, where nobody waits for the future: it may be idle now.
     future.core.touch();
   }
 

@@ -216,6 +216,24 @@ Deno.test("promiseFuture() keeps virtual time from jumping, and the loop from be
   steps.finish(4);
 });
 
+Deno.test("promiseFuture() alone keeps the loop from being idle, until the promise settles or it is let go of", async () => {
+  for (const end of ["settles", "is let go of"]) {
+    const kernel = virtualKernel();
+    using loop = new EventLoop({ kernel });
+    loop.exitOnIdle = true;
+    const { promise, resolve } = Promise.withResolvers<number>();
+    const future = promiseFuture(loop, promise);
+    let isOver = false;
+    const driving = loop.loop().then(() => void (isOver = true));
+    for (let turns = 0; turns < 5; turns++) await new Promise((resolve) => setTimeout(resolve, 0));
+    assertEquals([isOver, future.state], [false, "pending"]);
+    if (end === "settles") resolve(1);
+    else future.cancel();
+    await driving;
+    assertEquals([future.outcome?.status, kernel.hostWaits], [end === "settles" ? "fulfilled" : "rejected", 0]);
+  }
+});
+
 Deno.test("promiseFuture() that settles wakes a loop that has nothing else to do", async () => {
   await using loop = new EventLoop();
   const value = await run(function* () {
