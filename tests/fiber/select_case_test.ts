@@ -350,19 +350,38 @@ Deno.test(
     const [reader, writer] = pipe(world);
     const { channel } = open(world, 1);
     const make = () => world.spawn(() => select({ channel, readable: { fd: reader, events: IN }, late: 1_000 }));
+    const before = world.kernel.leaks();
     const [first, second] = [make(), make()];
     world.settle();
+    assertEquals(world.kernel.leaks().length > before.length, true);
     channel.tryPush("item");
     world.settle();
     assertEquals([first.result(), second.state], [{ key: "channel", value: "item" }, "pending"]);
     world.kernel.tryWrite(writer, new Uint8Array(1));
     world.settle();
-    assertEquals(second.result(), { key: "readable", value: IN });
+    assertEquals([second.result(), world.kernel.leaks()], [{ key: "readable", value: IN }, before]);
     const third = world.spawn(() => keyOf(select({ channel, writable: { fd: reader, events: 0 } })));
     world.settle();
     third.cancel();
     world.settle();
     assertEquals(third.result(), "ECANCELED");
+    for (const fd of [reader, writer]) world.kernel.close(fd);
+  }),
+);
+
+Deno.test(
+  "A select that waits for a descriptor is woken at the priority that its fiber has then",
+  simulated((world) => {
+    const [reader, writer] = pipe(world);
+    const fiber = world.spawn(() => select({ readable: { fd: reader, events: IN } }), { priority: 5 });
+    world.settle();
+    using _busy = world.loop.addDefer(() => {}, { enabled: "on" });
+    world.kernel.tryWrite(writer, new Uint8Array(1));
+    world.tick(10);
+    assertEquals(fiber.state, "pending");
+    fiber.setPriority(-1);
+    world.tick(10);
+    assertEquals(fiber.result(), { key: "readable", value: IN });
     for (const fd of [reader, writer]) world.kernel.close(fd);
   }),
 );

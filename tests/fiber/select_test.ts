@@ -121,6 +121,23 @@ Deno.test(
 );
 
 Deno.test(
+  "select() leaves no timer behind, whatever was chosen",
+  simulated((world) => {
+    const [a] = channels(world, 1);
+    const fibers = [chosen({ a, late: 1_000_000 }), chosen({ late: 5, later: 1_000_000 })].map((cases) => world.spawn(() => cases));
+    const cancelled = world.spawn(() => chosen({ late: 1_000_000 }));
+    world.settle();
+    a.tryPush("item");
+    cancelled.cancel();
+    world.pass(5);
+    assertEquals([...fibers, cancelled].map((fiber) => fiber.result()), ["a: item", "late: undefined", "ECANCELED"]);
+    world.loop.exitOnIdle = true;
+    world.settle();
+    assertEquals(world.loop.state, "finished");
+  }),
+);
+
+Deno.test(
   "select() takes an item that comes before the callback of a timeout that has passed: one of them, not both",
   simulated((world) => {
     const [a] = channels(world, 1);
@@ -200,6 +217,8 @@ Deno.test(
       return keys.join("");
     });
     assertEquals(keys, "abcabcabc" + "aba");
+    // That one of them was chosen fairly is no matter where it is not asked for.
+    assertEquals(world.run(() => chosen({ a, b, c })), "a: 5");
   }),
 );
 

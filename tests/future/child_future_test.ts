@@ -197,6 +197,10 @@ Deno.test(
     const error = errorOf(() => future.result());
     assertInstanceOf(error, CancelledError);
     assertEquals([error.reason, future.info().code, process.isThere], ["why", "exited", false]);
+    // The kill timer has gone with it.
+    world.loop.exitOnIdle = true;
+    world.settle();
+    assertEquals([world.loop.state, signals], ["finished", [SIGTERM]]);
     process.end();
   }),
 );
@@ -330,6 +334,33 @@ Deno.test(
     assertEquals(codeOf(() => future.cancel()), "EPERM");
     assertEquals([future.state, codeOf(() => future.result()), codeOf(() => future.info())], ["resolved", "EPERM", "EPERM"]);
     world.kernel.signalProcess = signalProcess;
+    // It is watched no more: another wait for it may begin.
+    const again = childFuture(world.loop, process.pid);
+    assertEquals(again.state, "pending");
+    again.cancel();
+    process.end();
+  }),
+);
+
+Deno.test(
+  "An owned process that was sent SIGKILL is sent nothing more, however long it takes to go and however often it is cancelled",
+  simulated((world) => {
+    const { process, exit } = startNoting(world);
+    const future = owning(world, process);
+    const signalProcess = world.kernel.signalProcess;
+    const sent: number[] = [];
+    world.kernel.signalProcess = (_handle, signal) => {
+      sent.push(signal);
+      return 0;
+    };
+    for (let cancels = 0; cancels < 3; cancels++) future.cancel();
+    world.pass(sec(200));
+    future.cancel();
+    assertEquals([sent, future.state], [[SIGTERM, SIGKILL], "pending"]);
+    world.kernel.signalProcess = signalProcess;
+    exit(0);
+    world.settle();
+    assertEquals(codeOf(() => future.result()), "ECANCELED");
     process.end();
   }),
 );

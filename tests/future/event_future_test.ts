@@ -18,6 +18,7 @@ import {
   relativeTimeFuture,
   timeFuture,
 } from "@sd/fibers";
+import { coreOf } from "../../event/event_loop.ts";
 import { codeOf, errorOf, simulated, type Simulation } from "../_simulation.ts";
 import { startProgram } from "./_programs.ts";
 
@@ -53,6 +54,29 @@ Deno.test(
       world.kernel.advance(1_000);
       assertEquals(world.settle(), 0, kind);
     }
+  }),
+);
+
+Deno.test(
+  "Event futures that have resolved leave no source behind",
+  simulated((world) => {
+    const { loop, kernel } = world;
+    const { reader, writer } = kernel.pipe();
+    kernel.tryWrite(writer, new Uint8Array(1));
+    const ready: (() => Future<unknown>)[] = [
+      () => deferFuture(loop, { status: "fulfilled", value: 1 }),
+      () => deferFuture(loop, { status: "rejected", reason: 1 }),
+      () => timeFuture(loop, "monotonic", 0),
+      () => ioFuture(loop, reader, IoEvent.IN),
+    ];
+    for (const make of ready) {
+      const future = make();
+      assertEquals(coreOf(loop).sources.first === undefined, false);
+      world.settle();
+      assertEquals([future.state, future.outcome === undefined, coreOf(loop).sources.first], ["resolved", false, undefined]);
+    }
+    kernel.close(reader);
+    kernel.close(writer);
   }),
 );
 

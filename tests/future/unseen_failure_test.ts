@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   allSettled,
   deferFuture,
@@ -161,6 +161,16 @@ Deno.test("A future that fails when the loop is over already, or its fiber has e
   assertEquals(world.end(), { reported: [], left: [] });
   await hostTurn();
   assertEquals(world.takeMessages(), ["future 'orphan of maker': orphan failed", "future 'late': late failed"]);
+});
+
+Deno.test("A future that fails when the loop is over, and is awaited then, was looked at", async () => {
+  const world = new Simulation();
+  const late = Future.withResolvers<void>(world.loop, { name: "late" });
+  world.exit();
+  late.reject(new Error("late failed"));
+  await assertRejects(async () => await late.future, Error, "late failed");
+  await hostTurn();
+  assertEquals(world.end(), { reported: [], left: [] });
 });
 
 Deno.test(
