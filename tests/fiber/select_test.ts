@@ -15,6 +15,7 @@ import {
   type Operation,
   select,
   type Selectable,
+  suspend,
   type SystemError,
   timeoutScope,
   yieldNow,
@@ -117,6 +118,23 @@ Deno.test(
     a.tryPush("item");
     world.settle();
     assertEquals([fiber.result(), future.result(), a.size], ["a: item", "value", 0]);
+  }),
+);
+
+Deno.test(
+  "select() that waited leaves nothing queued for the suspension after it",
+  simulated((world) => {
+    const [a] = channels(world, 1);
+    const fiber = world.spawn(function* () {
+      return [yield* chosen({ a }), yield* suspend()];
+    });
+    world.settle();
+    a.tryPush("item");
+    world.settle();
+    assertEquals(fiber.status, "suspended");
+    fiber.resume("woken");
+    world.settle();
+    assertEquals(fiber.result(), ["a: item", "woken"]);
   }),
 );
 

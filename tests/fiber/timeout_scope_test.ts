@@ -173,7 +173,8 @@ Deno.test(
       yield* suspend();
       const { expired } = scope;
       scope[Symbol.dispose]();
-      return [expired, yield* told({ scope }, yieldNow())];
+      // Also when the turn of its callback would have come.
+      return [expired, yield* told({ scope }, yieldNow()), yield* told({ scope }, sleep(5))];
     }, { priority: 1 });
     world.settle();
     world.kernel.advance(10);
@@ -181,7 +182,8 @@ Deno.test(
     fiber.setPriority(-1);
     fiber.resume();
     world.settle();
-    assertEquals(fiber.result(), [true, "nothing"]);
+    world.pass(5);
+    assertEquals(fiber.result(), [true, "nothing", "nothing"]);
   }),
 );
 

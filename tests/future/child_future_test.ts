@@ -16,6 +16,7 @@ import {
   type Operation,
   sec,
   sleep,
+  type SystemError,
   withTimeout,
 } from "@sd/fibers";
 import { Errno } from "../../event/errno.ts";
@@ -132,7 +133,8 @@ Deno.test("A child future cannot be made by new", () => {
       super({});
     }
   }
-  assertEquals(codeOf(() => new Mine()), "EINVAL");
+  const error = errorOf(() => new Mine());
+  assertEquals([error.code, error.message], ["EINVAL", "Cannot make a ChildFuture by new: use childFuture()"]);
 });
 
 Deno.test(
@@ -338,6 +340,23 @@ Deno.test(
     const again = childFuture(world.loop, process.pid);
     assertEquals(again.state, "pending");
     again.cancel();
+    process.end();
+  }),
+);
+
+Deno.test(
+  "An owned process that cannot be signalled is told of where nobody looks at its future",
+  simulated((world) => {
+    const { process } = startNoting(world);
+    const signalProcess = world.kernel.signalProcess;
+    world.kernel.signalProcess = () => -Errno.EPERM;
+    world.spawn(function* maker() {
+      assertEquals(codeOf(() => owning(world, process).cancel()), "EPERM");
+      yield* sleep(0);
+    });
+    world.settle();
+    assertEquals(world.takeReports().map(({ error, origin }) => [(error as SystemError).code, origin.name]), [["EPERM", "child of maker"]]);
+    world.kernel.signalProcess = signalProcess;
     process.end();
   }),
 );

@@ -32,7 +32,8 @@ Deno.test("A future cannot be made by new", () => {
       super({} as never);
     }
   }
-  assertEquals(codeOf(() => new Mine()), "EINVAL");
+  const error = errorOf(() => new Mine());
+  assertEquals([error.code, error.message], ["EINVAL", "Cannot make a future by new: use Future.withResolvers()"]);
 });
 
 Deno.test(

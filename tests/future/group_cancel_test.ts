@@ -5,7 +5,7 @@
  */
 
 import { assertEquals, assertThrows } from "@std/assert";
-import { CancelledError, Future, FutureGroup, suspend } from "@sd/fibers";
+import { CancelledError, Future, FutureGroup, suspend, SystemError } from "@sd/fibers";
 import { codeOf, simulated } from "../_simulation.ts";
 import { Children, endOf } from "./_children.ts";
 
@@ -212,5 +212,15 @@ Deno.test(
     assertThrows(() => group.setPriority(2), RangeError, "first");
     group.add(late.future);
     assertEquals(children.log, ["priority 2 of a"]);
+    const other = FutureGroup.all(world.loop);
+    other.add(
+      Future.withResolvers<string>(world.loop, {
+        setPriority() {
+          throw new SystemError("EPERM");
+        },
+      }).future,
+    );
+    // Only one that has no priority is passed over.
+    assertEquals(codeOf(() => other.setPriority(2)), "EPERM");
   }),
 );

@@ -6,7 +6,7 @@
 
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { Future, FutureGroup, type GroupOptions, spawn, suspend, yieldNow } from "@sd/fibers";
-import { codeOf, simulated, Simulation } from "../_simulation.ts";
+import { codeOf, errorOf, simulated, Simulation } from "../_simulation.ts";
 import { Steps } from "../_steps.ts";
 import { type Child, Children, endOf } from "./_children.ts";
 
@@ -289,7 +289,8 @@ Deno.test(
   "A group is made by FutureGroup.all() and any(), of options that exist",
   simulated((world) => {
     assertEquals(codeOf(() => FutureGroup.all(world.loop, { ignoreError: true } as GroupOptions)), "EINVAL");
-    assertEquals(codeOf(() => Reflect.construct(FutureGroup, [{}])), "EINVAL");
+    const error = errorOf(() => Reflect.construct(FutureGroup, [{}]));
+    assertEquals([error.code, error.message], ["EINVAL", "Cannot make a group by new: use FutureGroup.all() or FutureGroup.any()"]);
     const group = FutureGroup.any<number>(world.loop, { ignoreErrors: true });
     assertEquals([group.policy, group.ignoreErrors, group.size], ["any", true, 0]);
     assertEquals([FutureGroup.all(world.loop).policy, FutureGroup.all(world.loop).ignoreErrors], ["all", false]);
