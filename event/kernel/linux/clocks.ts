@@ -5,7 +5,8 @@
  */
 
 import type { ClockIndex, Usec } from "../../time.ts";
-import { libc } from "./libc.ts";
+import type { Handle, Result } from "../kernel.ts";
+import { type Address, addressOf, failure, fixedWords, libc } from "./libc.ts";
 
 /** What the kernel calls the five clocks, for a timer on them. */
 export const timerClockIds: readonly number[] = [0, 7, 1, 8, 9];
@@ -14,17 +15,22 @@ export const timerClockIds: readonly number[] = [0, 7, 1, 8, 9];
 const clockIds: readonly number[] = [0, 7, 1, 0, 7];
 
 /** A struct timespec: seconds and nanoseconds, each in 64 bits. */
-const time = new Int32Array(4);
+const time = fixedWords(4);
+let timeAddress: Address | undefined;
+
+/** A struct itimerspec: the interval of a timer that fires again and again, which stays 0, then when it fires. */
+const timerTime = fixedWords(8);
+let timerTimeAddress: Address | undefined;
 
 /** The time on a clock. */
 export function now(clock: ClockIndex): Usec {
-  libc.clock_gettime(clockIds[clock], time);
+  libc.clock_gettime(clockIds[clock], timeAddress ??= addressOf(time));
   return (time[1] * 0x1_0000_0000 + (time[0] >>> 0)) * 1_000_000 + Math.trunc(time[2] / 1_000);
 }
 
 /** Whether timers on a clock do what they are for: without a real-time clock to wake the machine, the alarm clocks cannot be read. */
 export function serves(clock: ClockIndex): boolean {
-  return libc.clock_gettime(timerClockIds[clock], time) === 0;
+  return libc.clock_gettime(timerClockIds[clock], timeAddress ??= addressOf(time)) === 0;
 }
 
 /** Writes a span or a time as a struct timespec, whose first half word is `words[at]`. It never says less than it was given. */
@@ -37,10 +43,12 @@ export function writeTimespec(words: Int32Array, at: number, usec: Usec): void {
   words[at + 3] = 0;
 }
 
-/** Writes when a timer is to fire, once, as a struct itimerspec: `Infinity` is never, and what has passed is 1 ns, since 0 would be never. */
-export function writeTimerTime(spec: Int32Array, usec: Usec): void {
-  spec.fill(0); // also the first half, the interval of a timer that fires again and again
-  if (usec === Infinity) return;
-  if (usec > 0) writeTimespec(spec, 4, usec);
-  else spec[6] = 1;
+/** Sets when a timer is to fire, once: `Infinity` is never, and what has passed is 1 ns, since 0 would be never. */
+export function setTimer(timer: Handle, flags: number, usec: Usec): Result {
+  timerTime.fill(0);
+  if (usec !== Infinity) {
+    if (usec > 0) writeTimespec(timerTime, 4, usec);
+    else timerTime[6] = 1;
+  }
+  return libc.timerfd_settime(timer, flags, timerTimeAddress ??= addressOf(timerTime), 0n) < 0 ? failure() : 0;
 }

@@ -9,13 +9,19 @@
 
 import { Errno, SystemError } from "../../errno.ts";
 import type { Result } from "../kernel.ts";
-import { coldSymbols, hotSymbols } from "./symbols.ts";
+import { firstSymbols, otherSymbols, type SymbolTable } from "./symbols.ts";
 
-/** The opened libc: its functions by their names in the two tables of symbols.ts. */
-export type Libc = Deno.DynamicLibrary<typeof hotSymbols & typeof coldSymbols>["symbols"];
+type AllSymbols = typeof firstSymbols.hot & typeof firstSymbols.cold & typeof otherSymbols.hot & typeof otherSymbols.cold;
+
+/** The opened libc: its functions by their names in the tables of symbols.ts. */
+export type Libc = Deno.DynamicLibrary<AllSymbols>["symbols"];
 
 /** An address in libc's memory. */
 export type Address = bigint;
+
+/** What a cold function is given in addition, see `load`. */
+const surplusType: Deno.NativeType = { struct: ["u8"] };
+const surplus = new Uint8Array(1);
 
 /** Where the systems keep libc, by processor and by the C library that the host itself was built for: a process must not load the other one. */
 const places: Readonly<Record<string, readonly string[]>> = {
@@ -47,7 +53,7 @@ export const isArm: boolean = globalThis.Deno?.build.arch === "aarch64";
 /** libc, once {@linkcode openLibc} has returned. */
 export let libc: Libc;
 
-let opened = false;
+let isOpen = false;
 let errnoAddress: Address;
 const errnoCell = new Int32Array(1);
 
@@ -58,14 +64,10 @@ const errnoCell = new Int32Array(1);
  * none of the granted ones can be loaded.
  */
 export function openLibc(): void {
-  if (opened) return;
+  if (isOpen) return;
   const candidates = libcPlaces();
-  const granted = grantedOf(candidates);
-  if (granted.length === 0) throw notPermitted(candidates);
-  libc = load(granted, candidates);
-  // Every thread has an errno of its own, and an isolate stays on its thread.
-  errnoAddress = libc.__errno_location();
-  opened = true;
+  const failures = openGranted(candidates);
+  if (!isOpen) throw failures.length === 0 ? notPermitted(candidates) : notLoadable(failures, candidates);
 }
 
 /**
@@ -73,15 +75,8 @@ export function openLibc(): void {
  * module is evaluated that can take the engine 20 ms, which parses all of a bundle again to learn where it stands.
  */
 export function openLibcIfPermitted(): boolean {
-  if (opened) return true;
-  if (grantedOf(placesHere() ?? []).length === 0) return false;
-  try {
-    openLibc();
-    return true;
-  } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    return false;
-  }
+  if (!isOpen) openGranted(placesHere() ?? []);
+  return isOpen;
 }
 
 /**
@@ -108,54 +103,79 @@ function placesHere(): readonly string[] | undefined {
   return os === "linux" ? places[`${arch}-${env}`] : undefined;
 }
 
-/** Those that may be opened, and libc's bare name where all of FFI is granted. */
-function grantedOf(candidates: readonly string[]): string[] {
-  const granted = candidates.filter((path) => isGranted(path));
-  if (candidates.length > 0 && isGranted(undefined)) granted.push("libc.so.6");
-  return granted;
+/** A place that is granted, and why libc cannot be loaded from there. */
+interface LoadFailure {
+  readonly path: string;
+  readonly error: unknown;
+}
+
+/** Opens the first place that is granted and works, or, where all of FFI is granted, libc's bare name: those that were granted and did not work. */
+function openGranted(candidates: readonly string[]): LoadFailure[] {
+  const failures: LoadFailure[] = [];
+  for (const path of candidates) {
+    if (isGranted(path) && opensFrom(path, failures)) return failures;
+  }
+  if (candidates.length > 0 && isGranted(undefined)) opensFrom("libc.so.6", failures);
+  return failures;
 }
 
 function isGranted(path: string | undefined): boolean {
   return Deno.permissions.querySync({ name: "ffi", path }).state === "granted";
 }
 
-function load(granted: readonly string[], candidates: readonly string[]): Libc {
-  let cause: unknown;
-  for (const path of granted) {
-    try {
-      return open(path);
-    } catch (error) {
-      cause ??= error;
-    }
+function opensFrom(path: string, failures: LoadFailure[]): boolean {
+  try {
+    const first = load(path, firstSymbols);
+    libc = isTest() ? loadOthers(first, path) : withOthersLater(first, path);
+  } catch (error) {
+    failures.push({ path, error });
+    return false;
   }
-  throw new SystemError(
-    "ELIBACC",
-    `Cannot load libc from '${granted.join("', '")}': no usable library there, run with --allow-ffi=<path> for the one this system has: ${
-      candidates.join(", ")
-    }`,
-    { cause },
-  );
+  // Every thread has an errno of its own, and an isolate stays on its thread.
+  errnoAddress = libc.__errno_location();
+  isOpen = true;
+  return true;
+}
+
+/**
+ * Whether this may be a test: a library that is opened within one counts as a leak there, so nothing is left for later. Outside of tests the host's
+ * `Deno.test` does nothing, and has another name. Where that is not so either, all is opened at once, which is only slower.
+ */
+function isTest(): boolean {
+  return Deno.test.name !== "noopTest";
 }
 
 type Callable = (...args: unknown[]) => unknown;
+type Functions = Record<string, Callable>;
 
-const surplus = new Uint8Array(1);
+function loadOthers(first: Functions, path: string): Libc {
+  return { ...first, ...load(path, otherSymbols) } as unknown as Libc;
+}
+
+/** What is open, and for each of the others a getter that opens them all and puts what is then complete in place of this. */
+function withOthersLater(first: Functions, path: string): Libc {
+  const others = {};
+  for (const name of [...Object.keys(otherSymbols.hot), ...Object.keys(otherSymbols.cold)] as (keyof Libc)[]) {
+    Object.defineProperty(others, name, { get: () => (libc = loadOthers(first, path))[name] });
+  }
+  return Object.setPrototypeOf({ ...first }, others);
+}
 
 /**
- * The host does not compile a function that takes a struct. So each function of the cold table is declared with one more parameter, a struct of one
- * byte: neither calling convention lets a function notice an argument too many.
+ * The host does not compile a function that takes a struct. So each cold function is declared with one more parameter, a struct of one byte: neither
+ * calling convention lets a function notice an argument too many. The table itself is changed, since copies of its rows would take half a
+ * millisecond.
  */
-function open(path: string): Libc {
-  const cold: Record<string, Deno.ForeignFunction | Deno.ForeignStatic> = { ...coldSymbols };
+function load(path: string, { hot, cold }: SymbolTable): Functions {
   const counts = new Map<string, number>();
   for (const [name, symbol] of Object.entries(cold)) {
     if (!("parameters" in symbol) || symbol.nonblocking) continue; // what is no function or runs on a thread is not compiled anyway
-    cold[name] = { ...symbol, parameters: [...symbol.parameters, { struct: ["u8"] }] };
-    counts.set(name, symbol.parameters.length);
+    if (symbol.parameters.at(-1) !== surplusType) (symbol.parameters as Deno.NativeType[]).push(surplusType);
+    counts.set(name, symbol.parameters.length - 1);
   }
-  const library = { ...Deno.dlopen(path, { ...hotSymbols, ...cold }).symbols } as Record<string, Callable>;
+  const library = Deno.dlopen(path, { ...hot, ...cold }).symbols as Functions;
   for (const [name, count] of counts) library[name] = withSurplus(library[name], count);
-  return library as unknown as Libc;
+  return { ...library }; // what the host gives is a dictionary, and slower to look into
 }
 
 /** By the number of arguments, as to pass them on in an array takes longer than many a call. */
@@ -186,6 +206,17 @@ function notPermitted(candidates: readonly string[]): SystemError {
     `Cannot use the Linux kernel: calling libc is not permitted, run with --allow-ffi=${candidates[0]} (or where else this system has it: ${
       candidates.slice(1).join(", ")
     })`,
+  );
+}
+
+function notLoadable(failures: readonly LoadFailure[], candidates: readonly string[]): SystemError {
+  const granted = failures.map(({ path }) => path).join("', '");
+  return new SystemError(
+    "ELIBACC",
+    `Cannot load libc from '${granted}': no usable library there, run with --allow-ffi=<path> for the one this system has: ${
+      candidates.join(", ")
+    }`,
+    { cause: failures[0].error },
   );
 }
 
@@ -221,6 +252,16 @@ export function bytesAt(address: Address, length: number): Uint8Array<ArrayBuffe
   const bytes = new Uint8Array(length);
   libc.copyFrom(bytes, address, BigInt(length));
   return bytes;
+}
+
+/**
+ * Words of memory that a call may be given by their address again and again: those of a buffer that is made by itself are outside of the heap, where
+ * the collector does not move them.
+ */
+export function fixedWords(length: number, values: readonly number[] = []): Int32Array<ArrayBuffer> {
+  const words = new Int32Array(new ArrayBuffer(length * Int32Array.BYTES_PER_ELEMENT));
+  words.set(values);
+  return words;
 }
 
 /**

@@ -8,13 +8,14 @@ import type { Kernel } from "../kernel.ts";
 import { openLibc, openLibcIfPermitted } from "./libc.ts";
 import { makeLinuxKernel } from "./linux_kernel.ts";
 
-// A library that is opened within a test counts as a leak there, so where it is permitted already it is opened now.
+// Within a test, where a library that is opened counts as a leak, it may be too late: so where it is permitted already, libc is opened now.
 openLibcIfPermitted();
 
 let kernel: Kernel | undefined;
 
 /**
- * The Linux kernel, one for each isolate.
+ * The Linux kernel, one for each isolate. Most of libc is opened when it is first needed: a program that gives the permission back does so when its
+ * loop has waited once.
  *
  * @returns The same one every time.
  * @throws {SystemError} EPERM when calling libc is not permitted; the message says which flag to add. EOPNOTSUPP on any other system. ELIBACC when

@@ -24,7 +24,7 @@
 import { Errno } from "../../errno.ts";
 import type { Usec } from "../../time.ts";
 import type { Handle, Result } from "../kernel.ts";
-import { writeTimerTime } from "./clocks.ts";
+import { setTimer } from "./clocks.ts";
 import { close } from "./descriptors.ts";
 import { type Address, allocateCopy, libc, result } from "./libc.ts";
 
@@ -40,9 +40,6 @@ const longestLook = 200;
 /** What wakes: an eventfd's count, written and read. */
 const one = Int32Array.of(1, 0);
 const drained = new Int32Array(2);
-
-/** A struct itimerspec. */
-const timerSpec = new Int32Array(8);
 
 /** What one poller parks with. */
 export class Parking {
@@ -124,8 +121,7 @@ export class Parking {
   limit(timeout: Usec): Result {
     const isLimited = timeout !== Infinity;
     if (!isLimited && !this.#isLimited) return 0;
-    writeTimerTime(timerSpec, timeout);
-    const answer = result(libc.timerfd_settime(this.#limit, 0, timerSpec, null));
+    const answer = setTimer(this.#limit, 0, timeout);
     if (answer === 0) this.#isLimited = isLimited;
     return answer;
   }

@@ -29,10 +29,10 @@ import {
   type Result,
   type SignalRecord,
 } from "../kernel.ts";
-import { serves, timerClockIds, writeTimerTime, writeTimespec } from "./clocks.ts";
+import { serves, setTimer, timerClockIds, writeTimespec } from "./clocks.ts";
 import { close } from "./descriptors.ts";
 import { type FileTask, readFile, writeFile } from "./files.ts";
-import { type Address, addressOf, failure, isArm, libc, result } from "./libc.ts";
+import { type Address, addressOf, failure, fixedWords, isArm, libc, result } from "./libc.ts";
 import { Parking } from "./parking.ts";
 import { tellsOfPressure } from "./pressure.ts";
 import { PressureWatch } from "./pressure_watch.ts";
@@ -66,9 +66,9 @@ const ownDescriptors = 7;
 /** What is written to the completions' eventfd. */
 const one = Int32Array.of(1, 0);
 
-/** The struct epoll_event of a registration, a struct itimerspec, the struct timespec of a sleep. */
-const registration = new Int32Array(4);
-const timerSpec = new Int32Array(8);
+/** The struct epoll_event of a registration, the struct timespec of a sleep. */
+const registration = fixedWords(4);
+let registrationAddress: Address | undefined;
 const sleepTime = new Int32Array(4);
 
 /** epoll_pwait2 was found missing. */
@@ -168,7 +168,7 @@ export class LinuxPoller implements Poller {
   #control(operation: number, handle: Handle, events: number, token: number): Result {
     registration[0] = events;
     registration[tokenAt] = token;
-    return libc.epoll_ctl(this.handle, operation, handle, registration) < 0 ? failure() : 0;
+    return libc.epoll_ctl(this.handle, operation, handle, registrationAddress ??= addressOf(registration)) < 0 ? failure() : 0;
   }
 
   poll(timeout: Usec): Result {
@@ -244,9 +244,8 @@ export class LinuxPoller implements Poller {
     this.#makeEvents(capacity);
   }
 
-  /** A buffer that is made by itself has its bytes outside of the heap, where the collector does not move them. */
   #makeEvents(capacity: number): void {
-    this.#events = new Int32Array(new ArrayBuffer(capacity * eventWords * 4));
+    this.#events = fixedWords(capacity * eventWords);
     this.#eventsAddress = addressOf(this.#events);
   }
 
@@ -259,10 +258,9 @@ export class LinuxPoller implements Poller {
     if (usec === this.#wakeups[clock]) return 0;
     const timer = this.#openTimer(clock);
     if (timer < 0) return timer;
-    writeTimerTime(timerSpec, usec);
-    if (libc.timerfd_settime(timer, TFD_TIMER_ABSTIME, timerSpec, null) < 0) return failure();
-    this.#wakeups[clock] = usec;
-    return 0;
+    const answer = setTimer(timer, TFD_TIMER_ABSTIME, usec);
+    if (answer === 0) this.#wakeups[clock] = usec;
+    return answer;
   }
 
   #openTimer(clock: ClockIndex): Result {

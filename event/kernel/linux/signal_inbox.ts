@@ -10,7 +10,7 @@
 import { IoEvent } from "../../flags.ts";
 import type { Handle, Result, SignalRecord } from "../kernel.ts";
 import { openPipe } from "./descriptors.ts";
-import { failure, libc, result } from "./libc.ts";
+import { addressOf, failure, fixedWords, libc, result } from "./libc.ts";
 import { decodeRecord, decodeSignalfdRecord, RECORD_BYTES, SIGNALFD_RECORD_BYTES } from "./signal_queue.ts";
 
 const EPOLL_CLOEXEC = 0o2000000;
@@ -18,7 +18,7 @@ const SFD_CLOEXEC_NONBLOCK = 0o2004000;
 const EPOLL_CTL_ADD = 1;
 
 /** struct epoll_event is packed on x86-64: the events, then 8 bytes that nobody looks at here. */
-const wantInput = new Int32Array([IoEvent.IN, 0, 0, 0]);
+const wantInput = fixedWords(4, [IoEvent.IN]);
 
 /** As much as a pipe of the default size holds. */
 const batch = new DataView(new ArrayBuffer(0x1_0000));
@@ -94,5 +94,5 @@ export class SignalInbox {
 }
 
 function watch(epoll: Handle, handle: Handle): Result {
-  return libc.epoll_ctl(epoll, EPOLL_CTL_ADD, handle, wantInput) < 0 ? failure() : 0;
+  return libc.epoll_ctl(epoll, EPOLL_CTL_ADD, handle, addressOf(wantInput)) < 0 ? failure() : 0;
 }

@@ -1,15 +1,16 @@
 /**
  * What is called in libc, and how.
  *
- * The types are chosen for speed and for the permission. A `buffer` is a typed array or `null`; an address that libc gave is a `usize`, a bigint
- * in JavaScript. Together with integers they need no more than the permission for the one library file; a `pointer` needs the permission for all
- * of FFI. A JavaScript number given to a 64-bit parameter leaves the fast path of a call, so a length that is known to fit is declared as 32 bits:
- * both processors clear the upper half of a register that is written with 32 bits. A result that fits is declared as 32 bits for the same reason,
- * and −1 stays −1.
+ * The types are chosen for speed and for the permission. A `buffer` is a typed array or `null`; an address is a `usize`, a bigint in JavaScript.
+ * Together with integers they need no more than the permission for the one library file; a `pointer` needs the permission for all of FFI. A
+ * JavaScript number given to a 64-bit parameter leaves the fast path of a call, so a length that is known to fit is declared as 32 bits: both
+ * processors clear the upper half of a register that is written with 32 bits. A result that fits is declared as 32 bits for the same reason, and −1
+ * stays −1.
  *
- * The host compiles machine code for every function of the table when the library is opened, a third of a millisecond each. That is for those that
- * are called again and again; the others are in a table of their own, which {@linkcode openLibc} declares so that none is compiled. A call of them
- * takes 150 ns more.
+ * The host compiles machine code for every function when the library is opened: a fifth of a millisecond for each, and as much again where there
+ * are buffers. So that is for the hot ones, which are called again and again, and those of them that are always given the same memory are told its
+ * address (`fixedWords`), which makes the call shorter too. The cold ones are declared so that none is compiled; a call of them takes 150 ns more.
+ * Since even so all of them take 5 ms, there are two tables: a program that has only started loads the first.
  *
  * What is declared `nonblocking` runs on a thread of the host's pool and must be given libc's memory only. Two names for one function are two ways
  * to call it.
@@ -17,35 +18,47 @@
  * @module
  */
 
-/** What is called again and again. */
-export const hotSymbols = {
+/** What a loop needs until it first asks the system for something: of that, what is called again and again. */
+const firstHotSymbols = {
+  clock_gettime: { parameters: ["i32", "usize"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** And what is called now and then. */
+const firstColdSymbols = {
+  __errno_location: { parameters: [], result: "usize" },
   copyFrom: { name: "memcpy", parameters: ["buffer", "usize", "usize"], result: "usize" },
-  clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
+  copyTo: { name: "memcpy", parameters: ["usize", "buffer", "usize"], result: "usize" },
+  malloc: { parameters: ["usize"], result: "usize" },
+  free: { parameters: ["usize"], result: "void" },
+  getpid: { parameters: [], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+  epoll_create1: { parameters: ["i32"], result: "i32" },
+  eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  timerfd_create: { parameters: ["i32", "i32"], result: "i32" },
+  // Not needed, but the youngest of all: where it is missing libc cannot be used, and that has to be known at once.
+  posix_spawn_file_actions_addchdir_np: { parameters: ["buffer", "buffer"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** The rest: what is called again and again. */
+const hotSymbols = {
+  copyFrom: { name: "memcpy", parameters: ["buffer", "usize", "usize"], result: "usize" },
   read: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   write: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   recv: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
   send: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
-  epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+  epoll_ctl: { parameters: ["i32", "i32", "i32", "usize"], result: "i32" },
   epoll_wait: { parameters: ["i32", "usize", "i32", "i32"], result: "i32" },
-  timerfd_settime: { parameters: ["i32", "i32", "buffer", "buffer"], result: "i32" },
+  timerfd_settime: { parameters: ["i32", "i32", "usize", "usize"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** What is called now and then. */
-export const coldSymbols = {
-  // Memory and strings.
-  __errno_location: { parameters: [], result: "usize" },
-  malloc: { parameters: ["usize"], result: "usize" },
-  free: { parameters: ["usize"], result: "void" },
+/** And what is called now and then. */
+const coldSymbols = {
+  // Strings and surroundings.
   strlen: { parameters: ["usize"], result: "usize" },
-  copyTo: { name: "memcpy", parameters: ["usize", "buffer", "usize"], result: "usize" },
-
-  // This process and its surroundings.
-  getpid: { parameters: [], result: "i32" },
   getenv: { parameters: ["buffer"], result: "usize" },
 
   // Descriptors.
   open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
-  close: { parameters: ["i32"], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   ioctl: { parameters: ["i32", "usize", "buffer"], result: "i32" },
   readv: { parameters: ["i32", "buffer", "i32"], result: "i32" },
@@ -85,10 +98,7 @@ export const coldSymbols = {
   freeaddrinfo: { parameters: ["usize"], result: "void" },
 
   // Waiting. glibc before 2.35 and musl have no epoll_pwait2, so it is called by its number.
-  epoll_create1: { parameters: ["i32"], result: "i32" },
   epoll_pwait2: { name: "syscall", parameters: ["usize", "i32", "usize", "i32", "buffer", "buffer", "usize"], result: "i32" },
-  timerfd_create: { parameters: ["i32", "i32"], result: "i32" },
-  eventfd: { parameters: ["u32", "i32"], result: "i32" },
   io_setup: { name: "syscall", parameters: ["usize", "u32", "buffer"], result: "i32" },
   io_submit: { name: "syscall", parameters: ["usize", "usize", "i32", "buffer"], result: "i32" },
   io_cancel: { name: "syscall", parameters: ["usize", "usize", "usize", "buffer"], result: "i32" },
@@ -128,10 +138,18 @@ export const coldSymbols = {
   posix_spawn_file_actions_destroy: { parameters: ["buffer"], result: "i32" },
   posix_spawn_file_actions_adddup2: { parameters: ["buffer", "i32", "i32"], result: "i32" },
   posix_spawn_file_actions_addopen: { parameters: ["buffer", "i32", "buffer", "i32", "u32"], result: "i32" },
-  posix_spawn_file_actions_addchdir_np: { parameters: ["buffer", "buffer"], result: "i32" },
   posix_spawnattr_init: { parameters: ["buffer"], result: "i32" },
   posix_spawnattr_setflags: { parameters: ["buffer", "i16"], result: "i32" },
   posix_spawnattr_setsigdefault: { parameters: ["buffer", "buffer"], result: "i32" },
   posix_spawnattr_setsigmask: { parameters: ["buffer", "buffer"], result: "i32" },
   posix_spawnattr_setpgroup: { parameters: ["buffer", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
+
+/** A part of libc that is opened by itself: what is compiled, and what is not. */
+export interface SymbolTable {
+  readonly hot: Deno.ForeignLibraryInterface;
+  readonly cold: Deno.ForeignLibraryInterface;
+}
+
+export const firstSymbols = { hot: firstHotSymbols, cold: firstColdSymbols } as const satisfies SymbolTable;
+export const otherSymbols = { hot: hotSymbols, cold: coldSymbols } as const satisfies SymbolTable;

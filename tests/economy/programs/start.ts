@@ -4,11 +4,11 @@
  * @module
  */
 
-import { touched } from "./touched.ts";
+import { functionsOpened, touched } from "./touched.ts";
 import { EventLoop } from "../../../mod.ts";
 
 const loop = new EventLoop();
 loop.addDefer(() => loop.exit(7));
 const code = loop.loopSync();
-const list = [...touched];
-console.log(JSON.stringify({ kernel: loop.kernel.name, code, touched: list }));
+const facts = { kernel: loop.kernel.name, code, touched: [...touched], functionsOpened };
+console.log(JSON.stringify(facts));

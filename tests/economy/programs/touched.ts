@@ -1,5 +1,6 @@
 /**
- * Watches those properties of the host that are loaded when somebody first looks at them, and the making of errors. To be imported first.
+ * Watches those properties of the host that are loaded when somebody first looks at them, the functions of libraries that are opened, and the making
+ * of errors. To be imported first.
  *
  * @module
  */
@@ -19,6 +20,16 @@ function watch(owner: object, name: string): void {
 
 for (const name of ["process", "Buffer", "setTimeout", "clearTimeout", "setImmediate", "clearImmediate"]) watch(globalThis, name);
 for (const name of ["Command", "listen", "connect", "openSync", "readFileSync", "watchFs"]) watch(Deno, name);
+
+/** How many functions of libraries were opened. */
+export let functionsOpened = 0;
+const { dlopen } = Deno;
+Object.defineProperty(Deno, "dlopen", {
+  value: (path: string, symbols: Deno.ForeignLibraryInterface) => {
+    functionsOpened += Object.keys(symbols).length;
+    return dlopen(path, symbols);
+  },
+});
 
 class NotedError extends Error {
   constructor(message?: string, options?: ErrorOptions) {

@@ -70,6 +70,7 @@ Deno.test("linuxKernel() throws EOPNOTSUPP that says what it needs on another sy
 
 Deno.test("linuxKernel() leaves nothing open for a test's sanitizers to find, as libc was opened with the module", () => {
   assert(linuxKernel().now(2) > 0);
+  assertEquals(linuxKernel().duplicate(-1), -9);
 });
 
 Deno.test("linuxKernel() of a worker has an errno of its own", async () => {
