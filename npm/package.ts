@@ -30,6 +30,46 @@ function leaveTypes(folder: URL): void {
   }
 }
 
+/**
+ * Puts the kernels that a program on Linux does not use into functions, which are called when somebody wants one: JavaScript has no way to load a file
+ * late that does not wait, but what stands in a function that nobody has called is neither evaluated nor taken out of the engine's cache. The rest of
+ * the bundle knows these kernels by the two functions that make one, and they use nothing but what stands at its beginning; `tests/house_test.ts`
+ * sees to that.
+ */
+function setKernelsAside(): void {
+  const file = new URL(bundle, dist);
+  const parts = Deno.readTextFileSync(file).split(/^(?=\/\/ npm\/dist\/|export \{$)/m);
+  const exportList = parts.pop();
+  const portable = parts.filter((part) => /^\/\/ npm\/dist\/event\/kernel\/(?:emulated|portable)\//.test(part));
+  const simulated = parts.filter((part) => part.startsWith("// npm/dist/event/kernel/simulated/"));
+  for (const [name, own] of [["portableKernel", portable], ["simulatedKernel", simulated]] as const) {
+    if (!own.at(-1)?.includes(`\nfunction ${name}(`)) {
+      throw new Error(`Cannot set '${name}' aside: the bundle has it elsewhere, or calls it otherwise`);
+    }
+  }
+  const others = parts.filter((part) => !portable.includes(part) && !simulated.includes(part));
+  const aside = `// Kernels that are made when somebody wants one
+var kernels;
+function portableKernel() {
+  return (kernels ??= makeKernels()).portableKernel();
+}
+function simulatedKernel(options) {
+  return (kernels ??= makeKernels()).simulatedKernel(options);
+}
+function makeKernels() {
+${portable.join("")}
+var simulation;
+return { portableKernel, simulatedKernel: (options) => (simulation ??= makeSimulation())(options) };
+function makeSimulation() {
+${simulated.join("")}
+return simulatedKernel;
+}
+}
+
+`;
+  Deno.writeTextFileSync(file, [...others, aside, exportList].join(""));
+}
+
 /** The bundler lets some classes call themselves otherwise than they are exported: gives them their names back. */
 async function restoreNames(): Promise<void> {
   const file = new URL(bundle, dist);
@@ -67,6 +107,7 @@ leaveTypes(dist);
 const config: Config = JSON.parse(Deno.readTextFileSync(new URL("deno.json", root)));
 // What is for Deno's linter stays out.
 const entries = Object.entries(config.exports).filter(([entry]) => entry !== "./lint");
+setKernelsAside();
 await restoreNames();
 for (const [entry, path] of entries) if (entry !== ".") await writeEntry(path);
 Deno.writeTextFileSync(new URL("package.json", dist), `${JSON.stringify(packageOf(config, entries), undefined, 2)}\n`);

@@ -142,7 +142,7 @@ function opensFrom(path: string, failures: LoadFailure[]): boolean {
  * `Deno.test` does nothing, and has another name. Where that is not so either, all is opened at once, which is only slower.
  */
 function isTest(): boolean {
-  return Deno.test.name !== "noopTest";
+  return Deno.test?.name !== "noopTest";
 }
 
 type Callable = (...args: unknown[]) => unknown;
