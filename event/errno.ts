@@ -145,13 +145,18 @@ export const Errno: Readonly<Record<string, number>> = {
   ENOTSUP: 95,
 };
 
-/** The canonical name of each number: the first that the table gives it. */
-const names: string[] = [];
-for (const [name, number] of Object.entries(Errno)) names[number] ??= name;
+/** The canonical name of each number: the first that the table gives it. Made when somebody asks for one. */
+let names: string[] | undefined;
+
+function nameNumbers(): string[] {
+  const names: string[] = [];
+  for (const [name, number] of Object.entries(Errno)) names[number] ??= name;
+  return names;
+}
 
 /** The name of a positive errno number; `E134` and the like for a number that has none. */
 export function errorCode(errno: number): ErrorCode {
-  return (names[errno] ?? `E${errno}`) as ErrorCode;
+  return ((names ??= nameNumbers())[errno] ?? `E${errno}`) as ErrorCode;
 }
 
 /** What a {@linkcode SystemError} takes besides its code and message. */

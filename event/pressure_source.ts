@@ -55,9 +55,9 @@ const discarded = new Uint8Array(4_096);
 const resources: readonly PressureResource[] = ["memory", "cpu", "io"];
 
 /** One kind a resource, all with the same functions. */
-const kinds: Readonly<Record<PressureResource, SourceKind>> = { memory: kindOf("memory"), cpu: kindOf("cpu"), io: kindOf("io") };
+const kinds: Partial<Record<PressureResource, SourceKind>> = {};
 
-function kindOf(resource: PressureResource): SourceKind {
+function makeKind(resource: PressureResource): SourceKind {
   return new SourceKind({
     name: `${resource}-pressure`,
     kernelFed: true,
@@ -106,7 +106,7 @@ class PressureHandle extends LimitedHandle implements PressureSource {
     options: LimitedOptions | undefined,
   ) {
     super();
-    this.node = nodeOf(core, kinds[resource], this, "on", options);
+    this.node = nodeOf(core, kinds[resource] ??= makeKind(resource), this, "on", options);
     this.resource = resource;
     this.callback = callback ?? (() => {});
     this.watch = new Watch(this.node, place.handle, place.events);

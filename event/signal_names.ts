@@ -59,9 +59,6 @@ const classicNames = [
   "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
 ] as const;
 
-const numbers = new Map<string, number>();
-classicNames.forEach((name, number) => number > 0 && numbers.set(`SIG${name}`, number));
-
 /**
  * The number of a signal.
  *
@@ -70,9 +67,14 @@ classicNames.forEach((name, number) => number > 0 && numbers.set(`SIG${name}`, n
  * @throws {SystemError} EINVAL for an unknown name or a number outside of 1 to 64.
  */
 export function signalNumber(signal: Signal): number {
-  const number = typeof signal === "number" ? signal : numbers.get(signal) ?? realtimeNumber(signal);
+  const number = typeof signal === "number" ? signal : classicNumber(signal) ?? realtimeNumber(signal);
   if (Number.isInteger(number) && number >= 1 && number <= 64) return number;
   throw new SystemError("EINVAL", `Cannot use signal '${signal}': not a signal's name, nor a number from 1 to 64`);
+}
+
+function classicNumber(name: string): number | undefined {
+  const number = classicNames.findIndex((classic) => name === `SIG${classic}`);
+  return number > 0 ? number : undefined;
 }
 
 function realtimeNumber(name: string): number {

@@ -13,8 +13,6 @@ import type { LoopCore } from "./loop_core.ts";
 import { ClockIndex, type Usec } from "./time.ts";
 import { chooseWakeup } from "./timer_window.ts";
 
-const message = new TextEncoder().encode("WATCHDOG=1");
-
 /** The kernel must be polled now and then also where nothing else feeds the loop, but the watchdog is more important than no source. */
 const CENSUS_PRIORITY = Number.MAX_SAFE_INTEGER;
 
@@ -64,7 +62,7 @@ export class Watchdog {
   #ping(now: Usec): void {
     const { kernel, perturbation, clocks } = this.#core;
     const path = kernel.environment("NOTIFY_SOCKET");
-    if (path !== undefined) kernel.sendDatagram(path, message);
+    if (path !== undefined) kernel.sendDatagram(path, new TextEncoder().encode("WATCHDOG=1"));
     this.#lastPing = now;
     const from = now + Math.floor(this.#period / 2);
     const until = now + Math.floor(this.#period * 3 / 4);

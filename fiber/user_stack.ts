@@ -5,13 +5,13 @@
  */
 
 /** Where this package's code is: in folders, or in the file that npm gets. Somebody else's bundle has it among code that is not this package's. */
-const place = /^(.*\/)(?:fiber\/user_stack\.[jt]s|(sd_fibers\.js))$/.exec(import.meta.url);
+let ownPlaces: readonly string[] | undefined;
 
-const ownPlaces = place === null
-  ? []
-  : place[2] === undefined
-  ? ["event", "future", "fiber"].map((folder) => `${place[1]}${folder}/`)
-  : [place[0]];
+function findOwnPlaces(): readonly string[] {
+  const place = /^(.*\/)(?:fiber\/user_stack\.[jt]s|(sd_fibers\.js))$/.exec(import.meta.url);
+  if (place === null) return [];
+  return place[2] === undefined ? ["event", "future", "fiber"].map((folder) => `${place[1]}${folder}/`) : [place[0]];
+}
 
 /** How many frames of this package's may lie above, and between, those that are wanted. */
 const OWN_FRAMES = 16;
@@ -33,8 +33,9 @@ function describe(error: Error): PropertyDescriptor | undefined {
 }
 
 function withoutOwnFrames(stack: string): string {
+  const places = ownPlaces ??= findOwnPlaces();
   const lines = stack.split("\n");
-  const kept = lines.filter((line) => !/^\s+at .*next \(<anonymous>\)$/.test(line) && !ownPlaces.some((place) => line.includes(place)));
+  const kept = lines.filter((line) => !/^\s+at .*next \(<anonymous>\)$/.test(line) && !places.some((place) => line.includes(place)));
   return kept.length > 1 ? kept.join("\n") : stack;
 }
 

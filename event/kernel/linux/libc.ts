@@ -23,18 +23,10 @@ export type Address = bigint;
 const surplusType: Deno.NativeType = { struct: ["u8"] };
 const surplus = new Uint8Array(1);
 
-/** Where the systems keep libc, by processor and by the C library that the host itself was built for: a process must not load the other one. */
-const places: Readonly<Record<string, readonly string[]>> = {
-  "x86_64-gnu": gnuPlaces("x86_64-linux-gnu"),
-  "aarch64-gnu": gnuPlaces("aarch64-linux-gnu"),
-  "x86_64-musl": muslPlaces("x86_64"),
-  "aarch64-musl": muslPlaces("aarch64"),
-};
-
-function gnuPlaces(triplet: string): readonly string[] {
+function gnuPlaces(processor: string): readonly string[] {
   return [
-    `/lib/${triplet}/libc.so.6`, // Debian and its kin
-    `/usr/lib/${triplet}/libc.so.6`,
+    `/lib/${processor}-linux-gnu/libc.so.6`, // Debian and its kin
+    `/usr/lib/${processor}-linux-gnu/libc.so.6`,
     "/lib64/libc.so.6", // Fedora, SUSE
     "/usr/lib64/libc.so.6",
     "/usr/lib/libc.so.6", // Arch
@@ -96,11 +88,12 @@ export function libcPlaces(): readonly string[] {
   );
 }
 
-/** The same, `undefined` on any other system. */
+/** The same, `undefined` on any other system. The C library is the one that the host itself was built for: a process must not load the other one. */
 function placesHere(): readonly string[] | undefined {
   if (typeof Deno === "undefined") return undefined;
   const { os, arch, env } = Deno.build;
-  return os === "linux" ? places[`${arch}-${env}`] : undefined;
+  if (os !== "linux" || (arch !== "x86_64" && arch !== "aarch64")) return undefined;
+  return env === "gnu" ? gnuPlaces(arch) : env === "musl" ? muslPlaces(arch) : undefined;
 }
 
 /** A place that is granted, and why libc cannot be loaded from there. */
@@ -152,13 +145,17 @@ function loadOthers(first: Functions, path: string): Libc {
   return { ...first, ...load(path, otherSymbols) } as unknown as Libc;
 }
 
-/** What is open, and for each of the others a getter that opens them all and puts what is then complete in place of this. */
+/** What is open, and stand-ins for the others, the first of which opens them all and puts what is then complete in place of this. */
 function withOthersLater(first: Functions, path: string): Libc {
-  const others = {};
-  for (const name of [...Object.keys(otherSymbols.hot), ...Object.keys(otherSymbols.cold)] as (keyof Libc)[]) {
-    Object.defineProperty(others, name, { get: () => (libc = loadOthers(first, path))[name] });
+  let all: Libc | undefined;
+  const others = () => (all ??= libc = loadOthers(first, path)) as unknown as Functions;
+  const standIns: Functions = {};
+  for (const name of Object.keys(otherSymbols.hot)) standIns[name] = (...args) => others()[name](...args);
+  for (const [name, symbol] of Object.entries(otherSymbols.cold)) {
+    if ("parameters" in symbol) standIns[name] = (...args) => others()[name](...args);
+    else Object.defineProperty(standIns, name, { get: () => others()[name] });
   }
-  return Object.setPrototypeOf({ ...first }, others);
+  return Object.setPrototypeOf({ ...first }, standIns);
 }
 
 /**

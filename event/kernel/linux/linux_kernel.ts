@@ -8,7 +8,6 @@ import type { Kernel, KernelFeature } from "../kernel.ts";
 import { now } from "./clocks.ts";
 import { close, duplicate, openPipe, setBlocking, tryRead, tryWrite } from "./descriptors.ts";
 import { addFileWatch, inodeOf, openFileWatcher, openPath, pathOf, removeFileWatch } from "./file_watches.ts";
-import { libc } from "./libc.ts";
 import { tryReceive, trySend } from "./messages.ts";
 import { LinuxPoller } from "./poller.ts";
 import { environment, readBootId } from "./process_facts.ts";
@@ -62,7 +61,7 @@ export function makeLinuxKernel(): Kernel {
     now,
     bootId: () => bootId ??= readBootId(),
     environment,
-    pid: libc.getpid(),
+    pid: Deno.pid,
     tryRead,
     tryWrite,
     tryReadVector,

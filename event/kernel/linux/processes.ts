@@ -111,7 +111,7 @@ export function signalProcess(handle: Handle, signal: number, value: number | un
   const info = new DataView(new ArrayBuffer(128));
   info.setInt32(signoAt, signal, true);
   info.setInt32(codeAt, SI_QUEUE, true);
-  info.setInt32(pidAt, libc.getpid(), true);
+  info.setInt32(pidAt, Deno.pid, true);
   info.setUint32(uidAt, libc.getuid(), true);
   info.setInt32(statusAt, value, true);
   return result(libc.pidfd_send_signal(SYS_pidfd_send_signal, handle, signal, info, 0));

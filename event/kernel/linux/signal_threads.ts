@@ -50,15 +50,13 @@ export function blockInOtherThreads(signal: number, request: bigint): void {
   }
 }
 
-const taskDirectory = cString("/proc/self/task");
-
 /** Where in a struct dirent the name stands, in glibc and in musl. */
 const nameAt = 19n;
 
 /** The threads by their numbers, as directories of /proc name them. */
 function threadNames(): string[] {
   const names: string[] = [];
-  const directory = libc.opendir(taskDirectory as Uint8Array<ArrayBuffer>);
+  const directory = libc.opendir(cString("/proc/self/task")!);
   if (directory === 0n) return names;
   for (let entry = libc.readdir(directory); entry !== 0n; entry = libc.readdir(directory)) {
     const name = stringAt(entry + nameAt);

@@ -30,7 +30,6 @@ const O_WRONLY = 1;
 
 const noSignals = new Uint8Array(128);
 const allSignals = new Uint8Array(128).fill(0xff);
-const devNull = cString("/dev/null") as CString;
 
 /** The attributes of a child in our process group, and of one that leads its own. */
 let plain: CString | undefined;
@@ -170,7 +169,7 @@ function describeStreams(actions: Uint8Array<ArrayBuffer>, command: SpawnCommand
   for (let stream = 0; stream < 3; stream++) {
     if (theirs[stream] >= 0) failed ||= libc.posix_spawn_file_actions_adddup2(actions, theirs[stream], stream);
     const access = stream === 0 ? O_RDONLY : O_WRONLY;
-    if (wanted[stream] === "null") failed ||= libc.posix_spawn_file_actions_addopen(actions, stream, devNull, access, 0);
+    if (wanted[stream] === "null") failed ||= libc.posix_spawn_file_actions_addopen(actions, stream, cString("/dev/null")!, access, 0);
   }
   return failed;
 }

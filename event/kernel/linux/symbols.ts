@@ -30,7 +30,6 @@ const firstColdSymbols = {
   copyTo: { name: "memcpy", parameters: ["usize", "buffer", "usize"], result: "usize" },
   malloc: { parameters: ["usize"], result: "usize" },
   free: { parameters: ["usize"], result: "void" },
-  getpid: { parameters: [], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   epoll_create1: { parameters: ["i32"], result: "i32" },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
