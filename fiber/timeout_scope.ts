@@ -62,10 +62,8 @@ export class TimeoutScopeCore {
   }
 
   get expired(): boolean {
-    return this.#timer !== undefined && this.#timer.state !== UNRESOLVED && !this.#closedUnexpired;
+    return this.#timer !== undefined && this.#timer.state !== UNRESOLVED;
   }
-
-  #closedUnexpired = false;
 
   /** The fiber is told: of the outermost that has expired and was not told of before. */
   deliver(): TimeoutScope {
@@ -89,12 +87,8 @@ export class TimeoutScopeCore {
     fiber.deadline = this.outer;
     this.#slot?.remove();
     if (this.#timer === undefined) return;
-    if (this.#timer.state === UNRESOLVED) {
-      this.#closedUnexpired = true;
-      letGo(this.#timer);
-    } else {
-      fiber.forgetTimeout(TimeoutScopeCore.untold(fiber));
-    }
+    if (this.#timer.state === UNRESOLVED) letGo(this.#timer);
+    else fiber.forgetTimeout(TimeoutScopeCore.untold(fiber));
   }
 
   /** Whether any of a fiber's open ones may still interrupt it. */

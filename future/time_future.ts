@@ -29,6 +29,9 @@ export interface TimeFutureOptions<T> {
   outcome?: Outcome<T>;
 }
 
+const timeOptions = ["accuracy", "outcome"];
+const relativeTimeOptions = [...timeOptions, "clock"];
+
 const kinds: readonly SourceKind[] = timeKinds((node) => {
   const future = node.owner as FutureCore;
   const outcome = future.content as Outcome<unknown> | undefined;
@@ -60,8 +63,11 @@ export function timeFutureCore(core: LoopCore, clock: ClockIndex, usec: Usec, ac
  * @throws {SystemError} ECANCELED when the loop is exiting, EINVAL, EOPNOTSUPP (clock), EPERM (alarm clocks).
  */
 export function timeFuture<T = void>(loop: EventLoop, clock: Clock, usec: Usec, options: TimeFutureOptions<T> = {}): Future<T> {
-  requireOptions(options, ["accuracy", "outcome", "clock"], "wait for a time");
-  const { accuracy = 1, outcome } = options;
+  requireOptions(options, timeOptions, "wait for a time");
+  return newTimeFuture(loop, clock, usec, options);
+}
+
+function newTimeFuture<T>(loop: EventLoop, clock: Clock, usec: Usec, { accuracy = 1, outcome }: TimeFutureOptions<T>): Future<T> {
   const core = coreOf(loop);
   requireUsec(usec, "time");
   if (requireUsec(accuracy, "accuracy") === Infinity) {
@@ -85,6 +91,7 @@ export function relativeTimeFuture<T = void>(
   usec: Usec,
   options: TimeFutureOptions<T> & { clock?: Clock } = {},
 ): Future<T> {
+  requireOptions(options, relativeTimeOptions, "wait for a time");
   const { clock = "monotonic" } = options;
-  return timeFuture(loop, clock, later(coreOf(loop), clockIndex(clock), usec), options);
+  return newTimeFuture(loop, clock, later(coreOf(loop), clockIndex(clock), usec), options);
 }

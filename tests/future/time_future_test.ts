@@ -101,6 +101,8 @@ Deno.test(
     const { loop } = world;
     assertEquals(codeOf(() => timeFuture(loop, "monotonic", -1)), "EINVAL");
     assertEquals(codeOf(() => timeFuture(loop, "monotonic", 0, { accurate: 1 } as never)), "EINVAL");
+    assertEquals(codeOf(() => timeFuture(loop, "monotonic", 0, { clock: "boottime" } as never)), "EINVAL");
+    assertEquals(codeOf(() => relativeTimeFuture(loop, 0, { after: 1 } as never)), "EINVAL");
     assertEquals(codeOf(() => timeFuture(loop, "monotonic", 0.5)), "EINVAL");
     assertEquals(codeOf(() => timeFuture(loop, "monotonic", 0, { accuracy: Infinity })), "EINVAL");
     assertEquals(codeOf(() => timeFuture(loop, "monotonic", 0, { accuracy: -1 })), "EINVAL");
