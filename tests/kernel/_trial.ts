@@ -32,7 +32,7 @@ export interface KernelHands {
   socketPath(): string;
   /** A path where anything can be, and where nothing is. */
   path(): string;
-  /** What somebody else makes at a path; all of it is gone when the test ends. */
+  /** What somebody else makes at a path. */
   makeFifo(kernel: Kernel, path: string): void;
   makeDirectory(kernel: Kernel, path: string): void;
   makeFile(kernel: Kernel, path: string): void;
@@ -42,8 +42,10 @@ export interface KernelHands {
   openFiles(kernel: Kernel): FileHands;
   /** What it lacks, in a word or two: the tests that ask for it, by how their names begin. */
   readonly lacks?: Readonly<Record<string, readonly string[]>>;
-  /** Told at the end of each test. */
-  finish(kernel: Kernel): void | Promise<void>;
+  /** Told at the end of each test that has not failed. */
+  finish?(kernel: Kernel): void | Promise<void>;
+  /** Gives back what was made for a test, however that ended. */
+  cleanUp?(): void;
 }
 
 /** A command with its arguments. */
@@ -63,10 +65,14 @@ export function contractTest(hands: KernelHands, name: string, body: (trial: Tri
     const trial = new Trial(hands);
     try {
       await body(trial);
+    } catch (error) {
+      trial.killAll();
+      throw error;
     } finally {
       trial.close();
+      hands.cleanUp?.();
     }
-    await hands.finish(trial.kernel);
+    await hands.finish?.(trial.kernel);
   });
 }
 
@@ -77,6 +83,7 @@ export class Trial {
   readonly poller: Poller;
   readonly #handles = new Set<Handle>();
   readonly #pollers = new Set<Poller>();
+  readonly #processes = new Set<Handle>();
 
   constructor(hands: KernelHands) {
     this.hands = hands;
@@ -192,6 +199,7 @@ export class Trial {
     const spawned = this.kernel.spawn(commandOf(program, options));
     if (typeof spawned === "number") return fail(`${errorCode(-spawned)} instead of a process`);
     for (const handle of [spawned.handle, spawned.stdin, spawned.stdout, spawned.stderr]) if (handle >= 0) this.own(handle);
+    this.#processes.add(spawned.handle);
     return spawned;
   }
 
@@ -220,6 +228,13 @@ export class Trial {
     meanwhile();
     await woken.promise;
     poller.onWake = undefined;
+  }
+
+  /** Ends the processes that a failed test has left behind: nobody else would. */
+  killAll(): void {
+    for (const handle of this.#processes.intersection(this.#handles)) {
+      if (this.kernel.signalProcess(handle, 9, undefined) === 0) this.kernel.reapKilledProcess(handle);
+    }
   }
 
   /** Lets go of all. */

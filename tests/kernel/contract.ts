@@ -21,6 +21,18 @@ import type { KernelHands } from "./_trial.ts";
 
 export type { KernelHands, Program } from "./_trial.ts";
 
+/** The tests that ask for IPv6, by how their names begin. */
+export const ipv6Tests: readonly string[] = [
+  "Kernel.trySend() reaches a datagram socket on an IPv6 port",
+  "Messages to an IPv6 port",
+  "A message to an IPv6 port",
+  "Kernel.connectSocket() gives a datagram socket a peer on an IPv6 port",
+  "A datagram socket on an IPv6 port",
+  "Kernel.openDatagram() reports EADDRINUSE for an IPv6 port",
+  "Kernel.tryReceive() and Kernel.trySend() do not wait, also on a blocking socket on an IPv6 port",
+  "A datagram socket on all of IPv6",
+];
+
 /** Registers the whole suite for one kernel. */
 export function testKernel(hands: KernelHands): void {
   testHandles(hands);

@@ -4,48 +4,23 @@
  * @module
  */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert } from "@std/assert";
 import { portableKernel } from "../../event/kernel/portable/mod.ts";
 import type { PortableKernel } from "../../event/kernel/portable/portable_kernel.ts";
 import type { Kernel } from "../../event/kernel/kernel.ts";
-import { signalName } from "../../event/signal_names.ts";
-import { realFiles } from "../_files.ts";
-import { type KernelHands, type Program, testKernel } from "./contract.ts";
-
-/** What is to be removed when a test ends. */
-const made: string[] = [];
-const directories: Disposable[] = [];
-let pathNumber = 0;
+import { hasIpv6 } from "../_host.ts";
+import { systemHands } from "./_system_hands.ts";
+import { ipv6Tests, type KernelHands, testKernel } from "./contract.ts";
 
 const hands: KernelHands = {
+  ...systemHands(),
   name: "portable",
   openKernel: portableKernel,
   openUnwatchable: (kernel) => kernel.openPath("/", 0),
   openSocket: () => -1,
-  noteEffect,
-  programs: {
-    exit: (code: number): Program => ({ command: "sh", args: ["-c", `exit ${code}`] }),
-    copy: (): Program => ({ command: "cat", args: [] }),
-    live: (): Program => ({ command: "sleep", args: ["1000"] }),
-  },
-  socketPath: freshPath,
-  path: freshPath,
-  makeFifo: (_kernel, path) => {
-    made.push(path);
-    assertEquals(new Deno.Command("mkfifo", { args: [path] }).outputSync().code, 0);
-  },
-  makeDirectory: (_kernel, path) => {
-    made.push(path);
-    Deno.mkdirSync(path);
-  },
-  makeFile: (_kernel, path) => Deno.writeTextFileSync(path, ""),
   makeReceiver: () => () => [],
-  openFiles: () => {
-    const files = realFiles();
-    directories.push(files);
-    return files;
-  },
   lacks: {
+    ...(hasIpv6() ? {} : { "IPv6 on this machine": ipv6Tests }),
     "a poll that waits for signals": ["Poller.poll() ends its wait when a signal comes"],
     "real-time signals": ["Real-time signals are all kept", "Poller.takeSignal() answers the lowest number"],
     "streams of a child that are the caller's own": ["Kernel.spawn() passes handles of the caller's on"],
@@ -123,34 +98,10 @@ const hands: KernelHands = {
   finish,
 };
 
-function freshPath(): string {
-  return `/tmp/sd-fibers-portable-${Deno.pid}-${pathNumber++}`;
-}
-
-/** The host listens to the signal. */
-function noteEffect(kernel: Kernel, signal: number): (send: () => void) => Promise<void> {
-  const name = signalName(signal) as Deno.Signal;
-  let isHeard = false;
-  const hear = () => void (isHeard = true);
-  Deno.addSignalListener(name, hear);
-  return async (send) => {
-    isHeard = false;
-    send();
-    await turns(kernel, () => isHeard);
-    Deno.removeSignalListener(name, hear);
-  };
-}
-
 /** The host sees the end of all children. */
 async function finish(kernel: Kernel): Promise<void> {
-  await turns(kernel, () => (kernel as PortableKernel).runningProcesses === 0);
-  for (const files of directories.splice(0)) files[Symbol.dispose]();
-  for (const path of made.splice(0)) Deno.removeSync(path, { recursive: true });
-}
-
-async function turns(kernel: Kernel, isDone: () => boolean): Promise<void> {
-  for (let count = 0; !isDone(); count++) {
-    assert(count < 10_000, "It never happens");
+  for (let turns = 0; (kernel as PortableKernel).runningProcesses > 0; turns++) {
+    assert(turns < 10_000, "A child never ends");
     await kernel.turn("io");
   }
 }
