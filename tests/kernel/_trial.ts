@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertGreaterOrEqual, fail } from "@std/assert";
-import { errorCode } from "../../event/errno.ts";
+import { Errno, errorCode } from "../../event/errno.ts";
 import { ClockIndex, type Usec } from "../../event/time.ts";
 import type { Handle, Kernel, Poller, ProcessRecord, Result, SpawnCommand, SpawnedProcess } from "../../event/kernel/kernel.ts";
 import type { FileHands } from "../_files.ts";
@@ -152,6 +152,16 @@ export class Trial {
     assertGreaterOrEqual(count, 0, `${errorCode(-count)} from poll`);
     const reports = Array.from({ length: count }, (_, index): [number, number] => [poller.readyTokens[index], poller.readyEvents[index]]);
     return reports.sort(([one], [other]) => one - other);
+  }
+
+  /** Polls, once more when a signal handler ran meanwhile: what was answered, and how long that took. */
+  pollOnce(timeout: Usec): [count: Result, took: Usec] {
+    for (let round = 0; round < tries; round++) {
+      const before = this.now;
+      const count = this.poller.poll(timeout);
+      if (count !== -Errno.EINTR) return [count, this.now - before];
+    }
+    return fail("Each poll was interrupted");
   }
 
   /** Polls, waiting, until `isDone` finds what it looks for; its argument is all that was reported so far. */

@@ -189,7 +189,7 @@ export function testProcesses(hands: KernelHands): void {
       await trial.waitForChange(handle, STOPPED);
       assertEquals(trial.kernel.signalProcess(handle, SIGTERM, undefined), 0);
     }
-    assertEquals(trial.poller.poll(1_000), 0);
+    assertEquals(trial.pollOnce(1_000)[0], 0);
     assertEquals(trial.kernel.peekProcess(process.handle, EXITED, emptyRecord()), 0);
     assertEquals(trial.kernel.signalProcess(process.handle, SIGCONT, undefined), 0);
     assertEquals((await trial.waitForChange(process.handle, EXITED)).status, SIGTERM);

@@ -123,14 +123,6 @@ Deno.test("Poller.openClock() opens an alarm clock or says why not, and wake-ups
   }
 });
 
-Deno.test("Kernel.now() of an alarm clock reads the clock that it is based on", () => {
-  for (const clock of ["realtime", "boottime"] as const) {
-    const before = kernel.now(ClockIndex[clock]);
-    const alarm = kernel.now(ClockIndex[`${clock}-alarm`]);
-    assert(before <= alarm && alarm <= kernel.now(ClockIndex[clock]));
-  }
-});
-
 Deno.test("Kernel.now() of the realtime clock is the host's time", () => {
   const before = Date.now();
   const usec = kernel.now(ClockIndex.realtime);
@@ -196,7 +188,11 @@ Deno.test("Poller.close() leaves alone an operation that is under way", async ()
   other.poller.start({ kind: "resolve", hostname: "localhost" }, 8);
   other.poller.park();
   await nextWake(other.poller);
-  assertEquals(openDescriptors().length, before.length + 6); // a pipe, epoll, two eventfds and a timer
+  // A pipe, epoll, two eventfds and a timer; the resolver, on its threads, may still have something open.
+  for (let turns = 0; openDescriptors().length !== before.length + 6; turns++) {
+    assert(turns < 1_000, `${openDescriptors()} are open, and ${before} were`);
+    await kernel.turn("io");
+  }
 });
 
 Deno.test("Poller.watch() reports what the system says of handles that cannot be watched, and changes nothing", async () => {

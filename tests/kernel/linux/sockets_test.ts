@@ -3,6 +3,7 @@ import { Errno } from "../../../event/errno.ts";
 import type { Handle, Result, SocketAddress } from "../../../event/kernel/kernel.ts";
 import { libc } from "../../../event/kernel/linux/libc.ts";
 import { linuxKernel } from "../../../event/kernel/linux/mod.ts";
+import { realFiles } from "../../_files.ts";
 import { isBlocking, isCloseOnExec, openDescriptors } from "./descriptors.ts";
 
 const kernel = linuxKernel();
@@ -65,16 +66,6 @@ Deno.test("Kernel.localAddress() and remoteAddress() name both ends of TCP, and 
   assertEquals(kernel.remoteAddress(unix.listener), -Errno.ENOTCONN);
 });
 
-Deno.test("Kernel.openListener() shares a port where both listeners say so", () => {
-  const first = kernel.openListener({ hostname: "127.0.0.1", port: 0, reusePort: true });
-  const { port } = kernel.localAddress(first) as { port: number };
-  const second = kernel.openListener({ hostname: "127.0.0.1", port, reusePort: true });
-  assert(second >= 0);
-  assertEquals(kernel.openListener({ hostname: "127.0.0.1", port }), -Errno.EADDRINUSE);
-  kernel.close(first);
-  kernel.close(second);
-});
-
 Deno.test("Kernel.openListener() and openStream() that fail leave no descriptor behind", () => {
   const listener = kernel.openListener(abstractAddress);
   const before = openDescriptors();
@@ -104,40 +95,17 @@ Deno.test("Kernel.openStream() reports EAGAIN when the queue of an AF_UNIX liste
   kernel.close(listener);
 });
 
-Deno.test("Kernel.socketError() takes the error of a refused connection, then there is none", () => {
-  const listener = kernel.openListener({ hostname: "127.0.0.1", port: 0 });
-  const address = kernel.localAddress(listener) as SocketAddress;
-  kernel.close(listener);
-  const stream = kernel.openStream(address);
-  // Over the loopback device the refusal may have come back before the call was over.
-  if (stream < 0) return assertEquals(stream, -Errno.ECONNREFUSED);
-  const poller = kernel.openPoller();
-  assert(typeof poller !== "number");
-  poller.watch(stream, 4, false, 1);
-  assertEquals(poller.poll(Infinity), 1);
-  assertEquals(kernel.socketError(stream), -Errno.ECONNREFUSED);
-  assertEquals(kernel.socketError(stream), 0);
-  poller.close();
-  kernel.close(stream);
-});
-
-Deno.test("Kernel.socketError(), localAddress() and closeWrite() report ENOTSOCK for what is no socket", () => {
-  const [reader, writer] = kernel.openPipe() as [Handle, Handle];
-  assertEquals(kernel.socketError(reader), -Errno.ENOTSOCK);
-  assertEquals(kernel.localAddress(reader), -Errno.ENOTSOCK);
-  assertEquals(kernel.closeWrite(writer), -Errno.ENOTSOCK);
-  kernel.close(reader);
-  kernel.close(writer);
-});
-
 Deno.test("Kernel.removeSocketFile() removes a socket, and nothing that is none", () => {
-  const path = `/tmp/sd-fibers-${kernel.pid}.sock`;
-  const listener = kernel.openListener({ path });
-  assertEquals(kernel.removeSocketFile(path), 0);
-  assertEquals(kernel.removeSocketFile(path), -Errno.ENOENT);
-  assertEquals(kernel.removeSocketFile("/dev/null"), -Errno.ENOTSOCK);
-  assertEquals(kernel.removeSocketFile("/etc/hostname"), -Errno.ENOTSOCK);
+  using files = realFiles();
+  const at = (name: string) => `${files.directory}/${name}`;
+  const listener = kernel.openListener({ path: at("socket") });
+  files.write("file");
+  files.symlink("socket", "link");
+  assertEquals(["file", "link", ""].map((name) => kernel.removeSocketFile(at(name))), Array(3).fill(-Errno.ENOTSOCK));
+  assertEquals(kernel.removeSocketFile(at("socket")), 0);
+  assertEquals(kernel.removeSocketFile(at("socket")), -Errno.ENOENT);
   assertEquals(kernel.removeSocketFile("@abstract"), -Errno.ENOENT);
   assertEquals(kernel.removeSocketFile("a\0b"), -Errno.EINVAL);
+  assertEquals(files.list(), ["file", "link"]);
   kernel.close(listener);
 });
