@@ -29,7 +29,7 @@
  *    `reapProcess` consumes it. The kernel never reaps by itself. Where `poll` cannot wait for everything,
  *    `reapKilledProcess` does not wait either: it lets go of the process, which the host reaps.
  * 11. Readiness is one half, completions are the other: `start` begins what can only be promised (resolving a name, a whole file) and
- *    `poll` reports its token with the event word COMPLETED; `takeCompletion` then gives the result, once. `stop` asks the operation to
+ *    `poll` reports its token with the event word COMPLETED; `takeCompletion` then, and not before, gives the result, once. `stop` asks the operation to
  *    end: it is reported as soon as nothing of it goes on, with −ECANCELED unless it came to something else before. One that
  *    cannot be stopped goes on. `abandon` lets go of it: it is stopped if it can be, and not reported.
  * 12. `park` asks for one call of `onWake` as soon as a poll would have something to say. At most one is outstanding; asking

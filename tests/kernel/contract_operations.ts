@@ -32,9 +32,29 @@ export function testOperations(hands: KernelHands): void {
   contractTest(hands, "Poller.takeCompletion() gives the result once, after poll has reported its token", async (trial) => {
     assertEquals(trial.poller.takeCompletion(5), undefined);
     assertEquals(trial.poller.start({ kind: "resolve", hostname: "localhost" }, 5), 0);
+    assertEquals(trial.poller.takeCompletion(5), undefined);
     assertEquals(await completions(trial, 1), [5]);
     assert(trial.poller.takeCompletion(5) !== undefined);
     assertEquals(trial.poller.takeCompletion(5), undefined);
+    assertEquals(trial.reports(), []);
+  });
+
+  contractTest(
+    hands,
+    "Poller.takeCompletion() gives nothing before poll has reported its token, however soon the operation is done",
+    async (trial) => {
+      assertEquals(trial.poller.start({ kind: "resolve", hostname: "127.0.0.1" }, 5), 0);
+      assertEquals(trial.poller.takeCompletion(5), undefined);
+      assertEquals(await completions(trial, 1), [5]);
+      assertEquals(trial.poller.takeCompletion(5), ["127.0.0.1"]);
+    },
+  );
+
+  contractTest(hands, "Poller.poll() gets round to every completion, in as many batches as it takes", async (trial) => {
+    const tokens = Array.from({ length: 200 }, (_, token) => token);
+    for (const token of tokens) assertEquals(trial.poller.start({ kind: "resolve", hostname: "127.0.0.1" }, token), 0);
+    assertEquals(await completions(trial, tokens.length), tokens);
+    for (const token of tokens) assertEquals(trial.poller.takeCompletion(token), ["127.0.0.1"]);
     assertEquals(trial.reports(), []);
   });
 

@@ -131,9 +131,11 @@ export function testParking(hands: KernelHands): void {
     assertEquals(trial.poller.clocksFired, 0);
   });
 
-  contractTest(hands, "Poller.limitPark() with 0 ends a park at once, with Infinity not at all", async (trial) => {
-    assertEquals(trial.poller.limitPark(0), 0);
-    await trial.park();
+  contractTest(hands, "Poller.limitPark() with 0 or less ends a park at once, with Infinity not at all", async (trial) => {
+    for (const timeout of [0, -5]) {
+      assertEquals(trial.poller.limitPark(timeout), 0);
+      await trial.park();
+    }
     assertEquals(trial.poller.limitPark(Infinity), 0);
     assertEquals(trial.poller.setWakeup(ClockIndex.monotonic, trial.now + 3_000), 0);
     await trial.park();

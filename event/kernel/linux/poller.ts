@@ -322,6 +322,7 @@ export class LinuxPoller implements Poller {
   }
 
   takeCompletion(token: number): CompletionResult | undefined {
+    if (this.#completed.includes(token)) return undefined;
     const result = this.#operations.get(token)?.result;
     if (result !== undefined) this.abandon(token);
     return result;
