@@ -246,6 +246,9 @@ export function testReadiness(hands: KernelHands): void {
     const inner = nestedPoller(trial);
     assertEquals(trial.poller.watch(trial.poller.handle, IN, false, 2), -Errno.EINVAL);
     assertEquals(inner.watch(trial.poller.handle, IN, false, 2), -Errno.ELOOP);
+    const innermost = trial.openPoller();
+    assertEquals(inner.watch(innermost.handle, IN, false, 2), 0);
+    assertEquals(innermost.watch(trial.poller.handle, IN, false, 3), -Errno.ELOOP);
   });
 
   contractTest(hands, "Poller.close() a second time does nothing, also to what took the numbers of its handles", (trial) => {

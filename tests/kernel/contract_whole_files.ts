@@ -6,6 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { Errno } from "../../event/errno.ts";
+import { IoEvent } from "../../event/flags.ts";
 import {
   COMPLETED,
   type CompletionResult,
@@ -245,6 +246,29 @@ export function testWholeFiles(hands: KernelHands): void {
     assertEquals(await desk.result(token), -Errno.ECANCELED);
   });
 
+  deskTest("A FIFO that is written to is let go of when its poller is closed", async ({ trial }) => {
+    const path = hands.path();
+    hands.makeFifo(trial.kernel, path);
+    const reader = openFifo(trial, path, false);
+    const other = trial.openPoller();
+    assertEquals(other.start({ kind: "writeFile", path, data: long, mode: 0o644, method: "in-place" }, 1), 0);
+    assertEquals(trial.poller.watch(reader, IoEvent.IN, false, 2), 0);
+    for (let round = 0; trial.reports().length === 0; round++) {
+      assert(round < 10_000, "It is never opened");
+      await pass(trial);
+    }
+    trial.dropPoller(other);
+    const buffer = new Uint8Array(100_000);
+    let count = 0;
+    for (let result = -1, round = 0; result !== 0; round++) {
+      assert(round < 10_000, "It is never closed");
+      result = trial.kernel.tryRead(reader, buffer);
+      if (result > 0) count += result;
+      else await pass(trial);
+    }
+    assert(count > 0 && count < long.length, `${count}`);
+  });
+
   deskTest("A FIFO that nobody reads is ENXIO to write to, and one that is full is waited for", async (desk) => {
     const { trial } = desk;
     const path = hands.path();
@@ -263,26 +287,28 @@ export function testWholeFiles(hands: KernelHands): void {
     for (let round = 0; count < long.length; round++) {
       assert(round < 100_000, "It does not come");
       const result = trial.kernel.tryRead(reader, buffer);
-      if (result < 0) await trial.kernel.turn("io");
+      if (result < 0) await pass(trial);
       else count += result;
-      if (trial.kernel.name === "simulated") trial.poller.poll(1_000);
     }
     const rest = trial.poller.takeCompletion(token) ?? await desk.result(token);
     assertEquals([rest, count], [0, long.length]);
   });
 }
 
-/** Opens a FIFO for both directions, as who tells of pressure by one does. */
-function openFifo(trial: Trial, path: string): number {
-  const opened = trial.kernel.openPressure(path, true);
+/** Opens a FIFO for both directions, or to read alone, as who tells of pressure by one does. */
+function openFifo(trial: Trial, path: string, writable: boolean = true): number {
+  const opened = trial.kernel.openPressure(path, writable);
   assert(typeof opened === "object");
   return trial.own(opened.handle);
 }
 
 /** Lets what is under way get to where it waits. */
 async function settle(trial: Trial): Promise<void> {
-  for (let turns = 0; turns < 20; turns++) {
-    trial.poller.poll(0);
-    await trial.kernel.turn("io");
-  }
+  for (let rounds = 0; rounds < 20; rounds++) await pass(trial);
+}
+
+/** Lets a little time pass, and gives the host a turn. */
+async function pass(trial: Trial): Promise<void> {
+  trial.poller.poll(trial.kernel.features.has("blocking") ? 1_000 : 0);
+  await trial.kernel.turn("io");
 }

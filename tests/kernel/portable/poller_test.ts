@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Errno } from "../../../event/errno.ts";
 import { IoEvent } from "../../../event/flags.ts";
 import { signalNumber } from "../../../event/signal_names.ts";
+import type { EmulatedPoller } from "../../../event/kernel/emulated/poller.ts";
 import { ClockIndex } from "../../../event/time.ts";
 import { commandOf } from "../_trial.ts";
 import { fakeKernel } from "./fake_host.ts";
@@ -89,6 +90,17 @@ Deno.test("Poller.poll() reports EOPNOTSUPP for a wait while a signal is claimed
   poller.releaseSignal(signal);
   assertEquals(poller.poll(5_000), 0);
   assertEquals(kernel.openPoller().claimSignal(signalNumber("SIGRTMIN+1")), -Errno.EOPNOTSUPP);
+});
+
+Deno.test("Poller.close() forgets what it watched", () => {
+  const { kernel, poller } = fakeKernel();
+  const [reader] = kernel.openPipe();
+  assertEquals(poller.watch(reader, IoEvent.IN, false, 1), 0);
+  const [{ file }] = (poller as EmulatedPoller).watches;
+  assertEquals(file.observers.size, 1);
+  poller.close();
+  assertEquals(file.observers.size, 0);
+  assertEquals([poller.poll(0), poller.watch(reader, IoEvent.IN, false, 1)], [-Errno.EBADF, -Errno.EBADF]);
 });
 
 Deno.test("Poller.openClock() reports EOPNOTSUPP for the clocks that wake the machine", () => {

@@ -46,7 +46,11 @@ Deno.test("SimulatedKernel.leaks() names what is still there", () => {
 
 Deno.test("SimulatedKernel.pipe() refuses a capacity that cannot be", () => {
   const kernel = simulatedKernel();
-  for (const capacityBytes of [0, -1, 1.5, NaN]) assertThrows(() => kernel.pipe({ capacityBytes }), SystemError, "Cannot open a pipe");
+  for (const capacityBytes of [0, -1, 1.5, NaN]) {
+    const error = assertThrows(() => kernel.pipe({ capacityBytes }), SystemError);
+    const message = `Cannot open a pipe of '${capacityBytes}' bytes: its capacity is a whole number from 1 on`;
+    assertEquals([error.code, error.message], ["EINVAL", message]);
+  }
   assertEquals(kernel.leaks(), []);
 });
 

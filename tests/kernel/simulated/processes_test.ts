@@ -166,6 +166,17 @@ Deno.test("SimulatedKernel.raise() fills in what is not said: the service manage
   poller.close();
 });
 
+Deno.test("Poller.releaseSignal() drops a record that no poll has seen", () => {
+  const kernel = simulatedKernel();
+  const poller = openPoller(kernel);
+  poller.claimSignal(SIGTERM);
+  kernel.raise("SIGTERM");
+  poller.releaseSignal(SIGTERM);
+  poller.claimSignal(SIGTERM);
+  assertEquals([poller.poll(0), poller.signalsQueued], [0, 0]);
+  poller.close();
+});
+
 Deno.test("SimulatedKernel.raise() throws for a signal that would have ended the process, and for none", () => {
   const kernel = simulatedKernel();
   for (const signal of ["SIGTERM", "SIGSTOP", "SIGRTMIN"] as const) assertThrows(() => kernel.raise(signal), Error, "Cannot survive");
