@@ -39,6 +39,9 @@ const titles: Readonly<Record<string, string>> = {
   node: "node:net",
 };
 
+/** All who may take part, in the order of the tables. */
+export const sideNames: readonly string[] = Object.keys(titles);
+
 /** What a column is called. */
 export function titleOf(name: string): string {
   return titles[name] ?? name;
@@ -87,7 +90,7 @@ export async function participants(programs: Programs): Promise<Participant[]> {
   for (const name of servers) {
     if (name !== "c" || programs.echo !== undefined) works.getOrInsert(name, []).push("echo");
   }
-  return Object.keys(titles).filter((name) => works.has(name)).map((name) => ({
+  return sideNames.filter((name) => works.has(name)).map((name) => ({
     name,
     title: titles[name],
     works: new Set(works.get(name)),

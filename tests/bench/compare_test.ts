@@ -11,8 +11,9 @@ import { parseOptions } from "../../bench/compare/options.ts";
 import { textReport } from "../../bench/compare/report.ts";
 import { Collector, type Result, Results } from "../../bench/compare/results.ts";
 import { playRounds } from "../../bench/compare/rounds.ts";
+import { Gauge, Sleepers, Switches } from "../../bench/compare/checks.ts";
 import { type Scenario, scenarios } from "../../bench/compare/scenarios.ts";
-import type { Participant } from "../../bench/compare/sides.ts";
+import { type Participant, sideNames } from "../../bench/compare/sides.ts";
 import { median, spread } from "../../bench/compare/statistics.ts";
 
 const patience = { enoughMsec: 0, repetitions: 1, mostMsec: 0 };
@@ -80,10 +81,44 @@ Deno.test("judge() holds a goal against the best of those that it names", () => 
   assertEquals(verdicts, [["yield", "co", 0.9, false], ["yield", "promises", 0.4, true], ["memory_parked_1m", undefined, 650, true]]);
 });
 
-Deno.test("Each goal is about a scenario that there is", () => {
+Deno.test("Each goal is about a scenario and sides that there are", () => {
   assert(allGoals.length > 0);
   const names = new Set(scenarios.map(({ name }) => name));
   assertEquals(allGoals.filter((goal) => !names.has(goal.scenario)), []);
+  assertEquals(allGoals.flatMap(({ side, against }) => [side, ...against]).filter((name) => !sideNames.includes(name)), []);
+});
+
+Deno.test("Gauge ends a run with too many inside, or with fewer than there might have been", () => {
+  const gauge = new Gauge(2);
+  gauge.enter();
+  gauge.leave();
+  assertThrows(() => gauge.verify(), Error, "inside at once, at most: expected 2, got 1");
+  gauge.enter();
+  assertThrows(() => gauge.verify(), Error, "still inside: expected 0, got 1");
+  gauge.enter();
+  assertThrows(() => gauge.enter(), Error, "3 are inside where 2 may be");
+  for (let count = 0; count < 3; count++) gauge.leave();
+  assertThrows(() => gauge.verify(), Error, "inside at once, at most: expected 2, got 3");
+  const kept = new Gauge(1);
+  kept.enter();
+  kept.leave();
+  assertEquals(kept.verify(), 1);
+});
+
+Deno.test("Switches counts how often another one has its turn", () => {
+  const switches = new Switches();
+  for (const id of [0, 0, 1, 0, 0, 2]) switches.see(id);
+  assertEquals(switches.count, 4);
+});
+
+Deno.test("Sleepers ends a run in which one wakes early, by more than a host's timer may", () => {
+  const sleepers = new Sleepers(3);
+  assertEquals([sleepers.durations.length, sleepers.durations.every((msec) => msec >= 1 && msec <= 50)], [3, true]);
+  const now = performance.now();
+  assertThrows(() => sleepers.wake(now, 1_000_000), Error, "A sleeper of 1000000 ms woke");
+  sleepers.wake(now - 10, 10);
+  sleepers.wake(now - 8.5, 10);
+  assertEquals(sleepers.woken, 2);
 });
 
 Deno.test("playRounds() lets the sides begin in turn", async () => {
@@ -101,7 +136,13 @@ Deno.test("playRounds() ends when a side has not done its work", async () => {
 });
 
 Deno.test("parseOptions() refuses what it cannot do", () => {
-  for (const args of [["--only", "nothing"], ["--rounds", "0"], ["--clock", "sun"], ["--colour"]]) assertThrows(() => parseOptions(args));
+  const refused: Record<string, string> = {
+    "--only nothing": "Cannot compare 'nothing': there is no such scenario",
+    "--rounds 0": "Cannot play '0' rounds: it takes a whole number from 1 up",
+    "--clock sun": "Cannot time by 'sun': it takes 'cpu' or 'wall'",
+    "--colour": "Unknown option '--colour'",
+  };
+  for (const [args, message] of Object.entries(refused)) assertThrows(() => parseOptions(args.split(" ")), Error, message);
   assertEquals(parseOptions(["--help"]), undefined);
   assertEquals(parseOptions(["--only", "echo"])?.scenarios.map(({ name }) => name), ["echo_1", "echo_50"]);
 });

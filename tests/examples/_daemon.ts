@@ -5,12 +5,11 @@
  */
 
 import { assert } from "@std/assert";
-
-const libc = ["/lib/x86_64-linux-gnu/libc.so.6", "/lib/aarch64-linux-gnu/libc.so.6", "/lib64/libc.so.6"];
+import { libcPlaces } from "../../event/kernel/linux/libc.ts";
 
 /** What the daemon is permitted to do, by the kernel that it runs on then. */
 export const permissionsFor: Readonly<Record<"linux" | "portable", readonly string[]>> = {
-  linux: [`--allow-ffi=${libc}`],
+  linux: [`--allow-ffi=${libcPlaces()}`],
   portable: ["--allow-net", "--allow-run", "--allow-read", "--allow-write"],
 };
 
@@ -87,12 +86,6 @@ export class Daemon implements AsyncDisposable {
   /** The descriptors that it has open. */
   descriptors(): number {
     return [...Deno.readDirSync(`/proc/${this.pid}/fd`)].length;
-  }
-
-  /** Resident memory, in bytes. */
-  residentBytes(): number {
-    const status = Deno.readTextFileSync(`/proc/${this.pid}/status`);
-    return Number(/VmRSS:\s+(\d+) kB/.exec(status)![1]) * 1024;
   }
 
   /** Ends it as a service manager does, and waits for that. */
@@ -232,7 +225,10 @@ export async function processExists(pid: number): Promise<boolean> {
   }
 }
 
-/** Asks again until the answer is right. What never comes right hangs the test, which then fails by name. */
+/** Asks again until the answer is right. */
 export async function eventually(isRight: () => boolean | Promise<boolean>): Promise<void> {
-  while (!await isRight()) await new Promise((resolve) => setTimeout(resolve, 5));
+  for (let round = 0; !await isRight(); round++) {
+    assert(round < 10_000, "It never comes right");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }

@@ -99,7 +99,7 @@ serverTest("A client that goes away cancels its fiber, whose clean-up runs to it
   assertEquals(await server.terminate(), { code: 0, stderr: "" });
 });
 
-serverTest("SIGTERM lets requests that are under way end, and takes no others", async (server) => {
+serverTest("SIGTERM lets requests that are under way end", async (server) => {
   const report = server.get("/report?ms=200");
   await eventually(() => server.lines.includes("1 starts a report"));
   const end = await server.terminate();

@@ -41,7 +41,8 @@ patternTest("A connection on which a request failed or was cancelled is not used
         throw new Error("on purpose");
       })
     );
-    assertEquals((yield* settled(failing)).status, "rejected");
+    const outcome = yield* settled(failing);
+    assertEquals(outcome.status === "rejected" && (outcome.reason as Error).message, "on purpose");
     const waiting = spawn(() => pool.use((connection) => connection.readAll()));
     yield* sleep(msec(1));
     yield* cancelWait(waiting);
