@@ -16,6 +16,7 @@ const SIGTERM = signalNumber("SIGTERM");
 const SIGCHLD = signalNumber("SIGCHLD");
 const SIGSTOP = signalNumber("SIGSTOP");
 const SIGCONT = signalNumber("SIGCONT");
+const SIGTSTP = signalNumber("SIGTSTP");
 
 /** Codes of state changes as in siginfo. */
 const exited = 1;
@@ -179,6 +180,19 @@ export function testProcesses(hands: KernelHands): void {
     await trial.waitForChange(process.handle, CONTINUED);
     assertEquals(trial.kernel.peekProcess(process.handle, STOPPED, emptyRecord()), 0);
     trial.end(process);
+  });
+
+  contractTest(hands, "A process that was continued has nothing of having been stopped a second time", async (trial) => {
+    const process = trial.spawn(hands.programs.live());
+    const send = (signal: number) => assertEquals(trial.kernel.signalProcess(process.handle, signal, undefined), 0);
+    send(SIGSTOP);
+    await trial.waitForChange(process.handle, STOPPED);
+    for (const signal of [SIGSTOP, SIGTSTP, SIGCONT]) send(signal);
+    await trial.waitForChange(process.handle, CONTINUED);
+    assertEquals(trial.kernel.peekProcess(process.handle, STOPPED, emptyRecord()), 0);
+    send(SIGTERM);
+    assertEquals((await trial.waitForChange(process.handle, EXITED)).status, SIGTERM);
+    assertEquals(trial.kernel.reapKilledProcess(process.handle), 0);
   });
 
   contractTest(hands, "A stopped process dies of SIGKILL, other signals wait until it goes on", async (trial) => {

@@ -134,7 +134,8 @@ export class Child implements SimulatedProcess {
     if (signal !== SIGCONT || this.state !== "stopped") return;
     this.state = "running";
     this.#changed({ code: CLD_CONTINUED, status: SIGCONT });
-    const held = this.#held;
+    // SIGCONT takes back what was to stop it.
+    const held = this.#held.filter((each) => defaultAction(each) !== "stop");
     this.#held = [];
     for (const each of held) this.receive(each);
   }
