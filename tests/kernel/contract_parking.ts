@@ -123,8 +123,8 @@ export function testParking(hands: KernelHands): void {
   });
 
   contractTest(hands, "Poller.limitPark() ends a park, and poll has nothing to say", async (trial) => {
-    assertEquals(trial.poller.limitPark(2_000), 0);
     const before = trial.now;
+    assertEquals(trial.poller.limitPark(2_000), 0);
     await trial.park();
     assert(trial.now - before >= 2_000);
     assertEquals(trial.reports(), []);

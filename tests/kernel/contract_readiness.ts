@@ -233,8 +233,9 @@ export function testReadiness(hands: KernelHands): void {
     if (!trial.kernel.features.has("nesting")) return;
     const inner = nestedPoller(trial);
     assertEquals(inner.openClock(2), 0);
-    assertEquals(inner.setWakeup(2, trial.now + 2_000), 0);
+    assertEquals(inner.setWakeup(2, trial.now + 1_000_000_000), 0);
     assertEquals(trial.reports(), []);
+    assertEquals(inner.setWakeup(2, trial.now + 2_000), 0);
     await trial.waitUntil((reports) => reports.length > 0);
     assertEquals(trial.reports(inner), []);
     assertEquals(inner.clocksFired, 1 << 2);

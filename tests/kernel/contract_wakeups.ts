@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assertEquals, assertGreaterOrEqual } from "@std/assert";
+import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
 import { Errno } from "../../event/errno.ts";
 import { IoEvent } from "../../event/flags.ts";
 import { ClockIndex, clockNames } from "../../event/time.ts";
@@ -23,7 +23,7 @@ export function testWakeups(hands: KernelHands): void {
       const usec = trial.kernel.now(clock) + 3_000;
       assertEquals(trial.poller.setWakeup(clock, usec), 0);
       assertEquals(trial.reports(), []);
-      assertEquals(trial.poller.clocksFired, 0);
+      assert(trial.poller.clocksFired === 0 || trial.kernel.now(clock) >= usec, "It came too early");
       await trial.waitUntil(() => trial.poller.clocksFired !== 0);
       assertEquals(trial.poller.clocksFired, 1 << clock);
       assertGreaterOrEqual(trial.kernel.now(clock), usec);
