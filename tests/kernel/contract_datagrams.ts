@@ -305,6 +305,27 @@ function testUnix(hands: KernelHands): void {
     assertEquals(trial.reports(), []);
     assertEquals(receive(trial, receiver), "x");
     assertEquals(trial.reports(), [[1, OUT]]);
+    // Somebody else may fill it as well.
+    const other = bound(trial, { path: "" });
+    while (receive(trial, receiver) !== "EAGAIN");
+    while (send(trial, other, "y", addressOf(trial, receiver)) >= 0);
+    assertEquals(trial.poller.rewatch(sender, OUT | IoEvent.ET, false, 1), 0);
+    assertEquals([send(trial, sender, "x"), trial.reports()], [-Errno.EAGAIN, []]);
+    assertEquals(receive(trial, receiver), "y");
+    assertEquals(trial.reports(), [[1, OUT]]);
+  });
+
+  contractTest(hands, "AF_UNIX tells a connected socket that its peer has turned away from what it sent: ECONNRESET, once", (trial) => {
+    const [one, other, third] = [1, 2, 3].map(() => bound(trial, { path: `@${hands.socketPath()}` }));
+    assertEquals(trial.kernel.connectSocket(one, addressOf(trial, other)), 0);
+    assertEquals(trial.kernel.connectSocket(other, addressOf(trial, one)), 0);
+    assertEquals(trial.kernel.connectSocket(one, addressOf(trial, third)), 0);
+    assertEquals(trial.kernel.socketError(other), 0);
+    assertEquals(trial.kernel.connectSocket(one, addressOf(trial, other)), 0);
+    assertEquals(send(trial, other, "unread"), 6);
+    assertEquals(trial.kernel.connectSocket(one, addressOf(trial, third)), 0);
+    assertEquals([trial.kernel.socketError(other), trial.kernel.socketError(other)], [-Errno.ECONNRESET, 0]);
+    assertEquals(receive(trial, one), "EAGAIN");
   });
 
   contractTest(hands, "AF_UNIX tells who nobody is: ENOENT, ECONNREFUSED, EPROTOTYPE, ENOTCONN", (trial) => {
@@ -346,8 +367,23 @@ function testUnix(hands: KernelHands): void {
     while (trial.kernel.trySend(one, [block], undefined, []) >= 0) sent++;
     assertGreater(sent, 1);
     assertEquals(trial.reports(), []);
-    for (let count = 0; count < sent; count++) assertEquals(trial.kernel.tryReceive(other, [block], 0, 0, undefined), block.length);
+    // A little room is not told of.
+    assertEquals(trial.kernel.tryReceive(other, [block], 0, 0, undefined), block.length);
+    assertEquals(trial.reports(), []);
+    for (let count = 1; count < sent; count++) assertEquals(trial.kernel.tryReceive(other, [block], 0, 0, undefined), block.length);
     assertEquals(trial.reports(), [[1, OUT]]);
+  });
+
+  contractTest(hands, "A pair of streams tells who watches of the end of each direction, also of the own one", (trial) => {
+    const [one, other] = pair(trial, "stream");
+    const { HUP, RDHUP, ET } = IoEvent;
+    assertEquals(trial.poller.watch(one, RDHUP | ET, false, 1), 0);
+    assertEquals(trial.reports(), []);
+    assertEquals(trial.kernel.closeWrite(other), 0);
+    assertEquals(trial.reports(), [[1, RDHUP]]);
+    assertEquals(trial.kernel.closeWrite(one), 0);
+    assertEquals(trial.reports(), [[1, RDHUP | HUP]]);
+    assertEquals(trial.reports(), []);
   });
 
   contractTest(hands, "A pair of streams: bytes, and the end", (trial) => {

@@ -11,6 +11,7 @@ import {
   COMPLETED,
   type CompletionResult,
   type KernelOperation,
+  type Poller,
   type ReadFileOperation,
   type WriteFileOperation,
   type WriteMethod,
@@ -246,28 +247,34 @@ export function testWholeFiles(hands: KernelHands): void {
     assertEquals(await desk.result(token), -Errno.ECANCELED);
   });
 
-  deskTest("A FIFO that is written to is let go of when its poller is closed", async ({ trial }) => {
-    const path = hands.path();
-    hands.makeFifo(trial.kernel, path);
-    const reader = openFifo(trial, path, false);
-    const other = trial.openPoller();
-    assertEquals(other.start({ kind: "writeFile", path, data: long, mode: 0o644, method: "in-place" }, 1), 0);
-    assertEquals(trial.poller.watch(reader, IoEvent.IN, false, 2), 0);
-    for (let round = 0; trial.reports().length === 0; round++) {
-      assert(round < 10_000, "It is never opened");
-      await pass(trial);
-    }
-    trial.dropPoller(other);
-    const buffer = new Uint8Array(100_000);
-    let count = 0;
-    for (let result = -1, round = 0; result !== 0; round++) {
-      assert(round < 10_000, "It is never closed");
-      result = trial.kernel.tryRead(reader, buffer);
-      if (result > 0) count += result;
-      else await pass(trial);
-    }
-    assert(count > 0 && count < long.length, `${count}`);
-  });
+  const endings: Record<string, (trial: Trial, poller: Poller) => void> = {
+    "when its poller is closed": (trial, poller) => trial.dropPoller(poller),
+    "when nobody wants to know of it any more": (_trial, poller) => poller.abandon(1),
+  };
+  for (const [when, end] of Object.entries(endings)) {
+    deskTest(`A FIFO that is written to is let go of ${when}`, async ({ trial }) => {
+      const path = hands.path();
+      hands.makeFifo(trial.kernel, path);
+      const reader = openFifo(trial, path, false);
+      const other = trial.openPoller();
+      assertEquals(other.start({ kind: "writeFile", path, data: long, mode: 0o644, method: "in-place" }, 1), 0);
+      assertEquals(trial.poller.watch(reader, IoEvent.IN, false, 2), 0);
+      for (let round = 0; trial.reports().length === 0; round++) {
+        assert(round < 10_000, "It is never opened");
+        await pass(trial);
+      }
+      end(trial, other);
+      const buffer = new Uint8Array(100_000);
+      let count = 0;
+      for (let result = -1, round = 0; result !== 0; round++) {
+        assert(round < 10_000, "It is never closed");
+        result = trial.kernel.tryRead(reader, buffer);
+        if (result > 0) count += result;
+        else await pass(trial);
+      }
+      assert(count > 0 && count < long.length, `${count}`);
+    });
+  }
 
   deskTest("A FIFO that nobody reads is ENXIO to write to, and one that is full is waited for", async (desk) => {
     const { trial } = desk;

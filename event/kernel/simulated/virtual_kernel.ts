@@ -202,7 +202,7 @@ export class VirtualKernel implements SimulatedKernel {
   }
 
   bootId(): Uint8Array | undefined {
-    return this.#options.bootId?.slice();
+    return this.#options.bootId;
   }
 
   environment(name: string): string | undefined {

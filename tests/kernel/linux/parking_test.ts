@@ -218,6 +218,31 @@ Deno.test("Poller.park() is looked after by the host's timer until the call is k
   }
 });
 
+Deno.test("Poller.parked is true until the probe of a park is over too, and onWake tells", async () => {
+  const { setTimeout } = globalThis;
+  await using pipe = openPolledPipe();
+  try {
+    let look = () => {};
+    globalThis.setTimeout = ((callback: () => void) => {
+      look = callback;
+      return 1;
+    }) as unknown as typeof setTimeout;
+    pipe.poller.park();
+    await using full = fillPool(); // behind the park, ahead of its probe
+    look();
+    const woken = nextWake(pipe.poller);
+    kernel.tryWrite(pipe.writer, byte);
+    await woken;
+    assert(pipe.poller.parked, "the probe is outstanding");
+    const wokenAgain = nextWake(pipe.poller);
+    await full[Symbol.asyncDispose]();
+    await wokenAgain;
+    assert(!pipe.poller.parked);
+  } finally {
+    Object.assign(globalThis, { setTimeout });
+  }
+});
+
 Deno.test("Poller.close() after parks, wake-ups, signals and completions leaves no descriptor behind", async () => {
   await openPolledPipe()[Symbol.asyncDispose](); // what is opened once for the process is open from here on
   const before = openDescriptors();

@@ -5,6 +5,7 @@ import { ClockIndex } from "../../../event/time.ts";
 import { COMPLETED, type Handle, type Poller } from "../../../event/kernel/kernel.ts";
 import { linuxKernel } from "../../../event/kernel/linux/mod.ts";
 import { openDescriptors } from "./descriptors.ts";
+import { failWith } from "./failures.ts";
 import { nextWake, openPolledPipe } from "./pollers.ts";
 
 const kernel = linuxKernel();
@@ -193,6 +194,23 @@ Deno.test("Poller.close() leaves alone an operation that is under way", async ()
     assert(turns < 1_000, `${openDescriptors()} are open, and ${before} were`);
     await kernel.turn("io");
   }
+});
+
+Deno.test("Poller.claimSignal(), openClock() and start() that epoll has no room for leave nothing behind", async () => {
+  await using pipe = openPolledPipe();
+  await using other = openPolledPipe();
+  const { poller } = pipe;
+  const before = openDescriptors();
+  {
+    using _failing = failWith("epoll_ctl", Errno.ENOSPC);
+    assertEquals(poller.openClock(ClockIndex.monotonic), -Errno.ENOSPC);
+    assertEquals(poller.start({ kind: "resolve", hostname: "::1" }, 1), -Errno.ENOSPC);
+    assertEquals(poller.claimSignal(12), -Errno.ENOSPC);
+  }
+  assertEquals(openDescriptors(), before);
+  assertEquals([other.poller.claimSignal(12), poller.claimSignal(12)], [0, -Errno.EBUSY]);
+  assertEquals([poller.openClock(ClockIndex.monotonic), poller.start({ kind: "resolve", hostname: "::1" }, 1)], [0, 0]);
+  assertEquals(pollOnce(poller), [[1, COMPLETED]]);
 });
 
 Deno.test("Poller.watch() reports what the system says of handles that cannot be watched, and changes nothing", async () => {

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { IoEvent } from "../../../event/flags.ts";
 import { linuxKernel } from "../../../event/kernel/linux/mod.ts";
+import { PressureWatch } from "../../../event/kernel/linux/pressure_watch.ts";
 import { openDescriptors } from "./descriptors.ts";
 import { nextWake, openPolledPipe } from "./pollers.ts";
 
@@ -44,6 +45,53 @@ Deno.test({
     assertEquals([poller.poll(0), poller.readyTokens[0], poller.readyEvents[0]], [1, 1, IoEvent.PRI]);
     assertEquals(poller.poll(0), 0);
     assertEquals(poller.unwatch(handle), 0);
+    kernel.close(handle);
+  },
+});
+
+/** One that does not know what to tell of, which is an error each time. */
+function openUnconfigured(): number | undefined {
+  const opened = kernel.openPressure(path, false);
+  return typeof opened === "number" ? undefined : opened.handle;
+}
+
+Deno.test("A pressure file tells again and again, however often, or once where it was asked to", async () => {
+  await using pipe = openPolledPipe();
+  const { poller } = pipe;
+  const handle = openUnconfigured();
+  if (handle === undefined) return; // not every system has one
+  assertEquals(poller.watch(handle, IoEvent.PRI, false, 1), 0);
+  for (let round = 0; round < 300; round++) assertEquals([poller.poll(Infinity), poller.readyTokens[0]], [1, 1]);
+  assertEquals(poller.rewatch(handle, IoEvent.PRI, true, 2), 0);
+  assertEquals([poller.poll(Infinity), poller.readyTokens[0], poller.poll(0)], [1, 2, 0]);
+  assertEquals(poller.rewatch(handle, IoEvent.PRI, true, 3), 0);
+  assertEquals([poller.poll(Infinity), poller.readyTokens[0], poller.poll(0)], [1, 3, 0]);
+  kernel.close(handle);
+});
+
+Deno.test("A pressure file that is watched for something else tells of that alone", async () => {
+  await using pipe = openPolledPipe();
+  const { poller } = pipe;
+  const handle = openUnconfigured();
+  if (handle === undefined) return;
+  assertEquals(poller.watch(handle, IoEvent.PRI, false, 1), 0);
+  assertEquals(poller.rewatch(handle, IoEvent.IN, true, 2), 0);
+  assertEquals([poller.poll(Infinity), poller.readyTokens[0], poller.readyEvents[0]], [1, 2, IoEvent.IN | IoEvent.ERR]);
+  assertEquals(poller.poll(0), 0);
+  assertEquals(poller.rewatch(handle, IoEvent.PRI, true, 3), 0);
+  kernel.close(handle);
+});
+
+Deno.test({
+  name: "PressureWatch.close() takes back what it asks for, so that others can ask",
+  ignore: !isUsable(),
+  fn() {
+    const handle = openPressureFile()!;
+    for (let round = 0; round < 300; round++) {
+      const watch = PressureWatch.open(handle, true, 1);
+      assert(typeof watch === "object", `${watch} in round ${round}`);
+      watch.close();
+    }
     kernel.close(handle);
   },
 });

@@ -94,6 +94,13 @@ Deno.test("Faults leave a short write to a pipe whole", () => {
   assert(count > 0 && count < 5_000);
 });
 
+Deno.test("Faults leave a call alone that moves nothing, or finds nothing ready", () => {
+  const kernel = simulatedKernel({ faults: { EAGAIN: 1, ECONNRESET: 1 } });
+  const [one, other] = kernel.socketPair();
+  assertEquals([write(kernel, one, ""), read(kernel, other, 0), read(kernel, other)], [0, "", "EAGAIN"]);
+  assertEquals([kernel.socketError(one), kernel.socketError(other)], [0, 0]);
+});
+
 Deno.test("Faults leave the other side's handles alone", () => {
   const kernel = simulatedKernel({ faults: { EAGAIN: 1, "short-read": 1 } });
   kernel.program("hello", (process) => {

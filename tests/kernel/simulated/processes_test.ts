@@ -66,6 +66,15 @@ Deno.test("SimulatedProcess.onSignal gets the signals that can be caught, in pla
   assertEquals(kernel.reapKilledProcess(handle), 0);
 });
 
+Deno.test("The ends of pipes that a child has block, those of this process do not", () => {
+  const kernel = simulatedKernel();
+  const theirs: number[] = [];
+  kernel.program("p", ({ stdin }) => void theirs.push(kernel.setBlocking(stdin, true)));
+  const { stdin } = spawn(kernel, "p", "piped");
+  look(kernel);
+  assertEquals([theirs, kernel.setBlocking(stdin, false)], [[1], 0]);
+});
+
 Deno.test("SimulatedProcess.exit() closes its handles and keeps the first code", () => {
   const kernel = simulatedKernel();
   kernel.program("p", (process) => {

@@ -6,6 +6,7 @@
 
 import { assertEquals } from "@std/assert";
 import { Errno } from "../../../event/errno.ts";
+import { IoEvent } from "../../../event/flags.ts";
 import type { SocketAddress } from "../../../event/kernel/kernel.ts";
 import { type SimulatedKernel, simulatedKernel } from "../../../event/kernel/simulated/mod.ts";
 import { numericHostname } from "../../../event/kernel/simulated/addresses.ts";
@@ -41,6 +42,32 @@ Deno.test("An AF_UNIX listener whose queue is full answers EAGAIN", () => {
   assertEquals(kernel.openStream({ path: "/x" }), -Errno.EAGAIN);
   opened(kernel.tryAccept(listener));
   opened(kernel.openStream({ path: "/x" }));
+});
+
+Deno.test("A TCP client that is closed while it goes on trying is passed over", () => {
+  const kernel = simulatedKernel();
+  const listener = opened(kernel.openListener({ port: 80, backlog: 0 }));
+  const [, second, third] = [1, 2, 3].map(() => opened(kernel.openStream({ port: 80 })));
+  look(kernel);
+  kernel.close(second);
+  opened(kernel.tryAccept(listener));
+  const server = opened(kernel.tryAccept(listener));
+  assertEquals(kernel.remoteAddress(server), kernel.localAddress(third));
+  assertEquals(kernel.tryAccept(listener), -Errno.EAGAIN);
+});
+
+Deno.test("A TCP stream learns by a write that its peer was closed, and has ended in both directions then", () => {
+  const kernel = simulatedKernel();
+  const poller = openPoller(kernel);
+  const listener = opened(kernel.openListener({ port: 80 }));
+  const client = opened(kernel.openStream({ port: 80 }));
+  look(kernel);
+  kernel.close(opened(kernel.tryAccept(listener)));
+  assertEquals(poller.watch(client, IoEvent.ET, false, 1), 0);
+  assertEquals(poller.poll(0), 0);
+  assertEquals(write(kernel, client, "x"), -Errno.EPIPE);
+  assertEquals([poller.poll(0), poller.readyEvents[0]], [1, IoEvent.HUP]);
+  poller.close();
 });
 
 Deno.test("A TCP stream that is closed on its way never arrives", () => {

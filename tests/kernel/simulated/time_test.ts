@@ -122,6 +122,16 @@ Deno.test("Poller.poll() reports EDEADLK when it would never return", () => {
   poller.close();
 });
 
+Deno.test("Poller.close() takes its wake-ups out of the world", () => {
+  const kernel = simulatedKernel();
+  const [poller, other] = [openPoller(kernel), openPoller(kernel)];
+  const before = kernel.now(monotonic);
+  other.setWakeup(monotonic, before + 10);
+  other.close();
+  assertEquals([poller.poll(Infinity), kernel.now(monotonic)], [-Errno.EDEADLK, before]);
+  poller.close();
+});
+
 Deno.test("SimulatedKernel.after() lets things happen in the order of their times, then of the calls", () => {
   const kernel = simulatedKernel();
   const start = kernel.now(monotonic);
