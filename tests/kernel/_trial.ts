@@ -230,10 +230,10 @@ export class Trial {
     return record;
   }
 
-  /** Parks and waits for the call of `onWake`; `meanwhile` happens in the park. */
+  /** Parks and waits for the call of `onWake` that ends it; `meanwhile` happens in the park. */
   async park(meanwhile: () => void = () => {}, poller: Poller = this.poller): Promise<void> {
     const woken = Promise.withResolvers<void>();
-    poller.onWake = woken.resolve;
+    poller.onWake = () => poller.parked || woken.resolve();
     poller.park();
     meanwhile();
     await woken.promise;

@@ -6,7 +6,7 @@ import { COMPLETED, type Handle, type Poller } from "../../../event/kernel/kerne
 import { linuxKernel } from "../../../event/kernel/linux/mod.ts";
 import { openDescriptors } from "./descriptors.ts";
 import { failWith } from "./failures.ts";
-import { nextWake, openPolledPipe } from "./pollers.ts";
+import { openPolledPipe, parkEnd } from "./pollers.ts";
 
 const kernel = linuxKernel();
 const byte = Uint8Array.of(1);
@@ -154,7 +154,7 @@ Deno.test("Poller.takeCompletion() gives what a name resolved to, or why it did 
     assertEquals(poller.start({ kind: "resolve", hostname }, 8), 0);
     while (pollOnce(poller).length === 0) {
       poller.park();
-      await nextWake(poller);
+      await parkEnd(poller);
     }
     assertEquals(poller.takeCompletion(8), expected);
     assertEquals(poller.takeCompletion(8), undefined);
@@ -173,7 +173,7 @@ Deno.test("Poller.abandon() keeps a completion from being reported, done or not,
     // The resolver's answer, when it comes, is nobody's. Another one that was asked later comes after it.
     poller.start({ kind: "resolve", hostname: "localhost" }, 9);
     poller.park();
-    await nextWake(poller);
+    await parkEnd(poller);
     assertEquals(pollOnce(poller), [[9, COMPLETED]]);
     poller.abandon(9);
   }
@@ -188,7 +188,7 @@ Deno.test("Poller.close() leaves alone an operation that is under way", async ()
   await using other = openPolledPipe();
   other.poller.start({ kind: "resolve", hostname: "localhost" }, 8);
   other.poller.park();
-  await nextWake(other.poller);
+  await parkEnd(other.poller);
   // A pipe, epoll, two eventfds and a timer; the resolver, on its threads, may still have something open.
   for (let turns = 0; openDescriptors().length !== before.length + 6; turns++) {
     assert(turns < 1_000, `${openDescriptors()} are open, and ${before} were`);

@@ -37,6 +37,11 @@ export function nextWake(poller: Poller): Promise<void> {
   return new Promise((resolve) => poller.onWake = resolve);
 }
 
+/** The call of `onWake` that ends a park. There may be others before it, where the host's timer was the first to see why. */
+export function parkEnd(poller: Poller): Promise<void> {
+  return new Promise((resolve) => poller.onWake = () => poller.parked || resolve());
+}
+
 /** Ends a park, as a driver does before it settles. */
 export async function endPark(poller: Poller): Promise<void> {
   while (poller.parked) {

@@ -3,7 +3,7 @@ import { IoEvent } from "../../../event/flags.ts";
 import { linuxKernel } from "../../../event/kernel/linux/mod.ts";
 import { PressureWatch } from "../../../event/kernel/linux/pressure_watch.ts";
 import { openDescriptors } from "./descriptors.ts";
-import { nextWake, openPolledPipe } from "./pollers.ts";
+import { openPolledPipe, parkEnd } from "./pollers.ts";
 
 const kernel = linuxKernel();
 const path = "/proc/pressure/cpu";
@@ -41,7 +41,7 @@ Deno.test({
     assertEquals(poller.watch(handle, IoEvent.PRI, false, 1), 0);
     await causePressure();
     poller.park();
-    await nextWake(poller);
+    await parkEnd(poller);
     assertEquals([poller.poll(0), poller.readyTokens[0], poller.readyEvents[0]], [1, 1, IoEvent.PRI]);
     assertEquals(poller.poll(0), 0);
     assertEquals(poller.unwatch(handle), 0);
