@@ -244,6 +244,38 @@ Deno.test("Poller.parked is true until the probe of a park is over too, and onWa
   }
 });
 
+Deno.test("The probe of a park that is over says nothing of the next one, which may not have a thread", async () => {
+  const { setTimeout, clearTimeout } = globalThis;
+  const timers = new Map<number, () => void>();
+  let lastTimer = 0;
+  await using pipe = openPolledPipe();
+  try {
+    globalThis.setTimeout = ((look: () => void) => {
+      timers.set(++lastTimer, look);
+      return lastTimer;
+    }) as unknown as typeof setTimeout;
+    globalThis.clearTimeout = ((timer: number) => timers.delete(timer)) as typeof clearTimeout;
+    pipe.poller.park();
+    await using first = fillPool(); // behind the park, ahead of its probe
+    const [[timer, look]] = timers;
+    timers.delete(timer);
+    look();
+    await using _second = fillPool(); // behind the probe, ahead of the next park
+    const woken = nextWake(pipe.poller);
+    kernel.tryWrite(pipe.writer, byte);
+    await woken;
+    kernel.tryRead(pipe.reader, new Uint8Array(1));
+    pipe.poller.poll(0);
+    pipe.poller.park();
+    assertEquals(timers.size, 1);
+    await first[Symbol.asyncDispose]();
+    for (let turns = 0; turns < 10; turns++) await kernel.turn("tasks");
+    assertEquals(timers.size, 1);
+  } finally {
+    Object.assign(globalThis, { setTimeout, clearTimeout });
+  }
+});
+
 Deno.test("Poller.close() after parks, wake-ups, signals and completions leaves no descriptor behind", async () => {
   await openPolledPipe()[Symbol.asyncDispose](); // what is opened once for the process is open from here on
   const before = openDescriptors();

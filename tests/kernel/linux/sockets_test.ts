@@ -4,6 +4,7 @@ import type { Handle, Result, SocketAddress } from "../../../event/kernel/kernel
 import { libc } from "../../../event/kernel/linux/libc.ts";
 import { linuxKernel } from "../../../event/kernel/linux/mod.ts";
 import { realFiles } from "../../_files.ts";
+import { failWith } from "./failures.ts";
 import { isBlocking, isCloseOnExec, openDescriptors } from "./descriptors.ts";
 
 const kernel = linuxKernel();
@@ -83,6 +84,35 @@ Deno.test("Kernel.openListener() and openStream() that fail leave no descriptor 
   assertEquals(failures.map(([answer]) => answer), failures.map(([, code]) => -Errno[code]));
   assertEquals(openDescriptors(), before);
   kernel.close(listener);
+});
+
+Deno.test("Kernel.openListener() has its port back at once, while a connection that was closed here lingers", async () => {
+  const sockets = connect({ hostname: "127.0.0.1", port: 0 });
+  const address = kernel.localAddress(sockets.listener) as SocketAddress;
+  kernel.close(sockets.listener);
+  kernel.close(sockets.server); // ends the connection first, so that it is this end that lingers
+  while (kernel.tryRead(sockets.client, new Uint8Array(1)) !== 0) await kernel.turn("io");
+  kernel.close(sockets.client);
+  const listener = kernel.openListener(address);
+  assert(listener >= 0, `${listener}`);
+  kernel.close(listener);
+});
+
+Deno.test("Kernel.openStream() that a signal handler interrupts is on its way", () => {
+  using _failing = failWith("connect", Errno.EINTR);
+  const stream = kernel.openStream({ port: 9 });
+  assert(stream >= 0, `${stream}`);
+  assertEquals(kernel.connectSocket(stream, { port: 9 }), -Errno.EINPROGRESS);
+  kernel.close(stream);
+});
+
+Deno.test("Kernel.sendDatagram() leaves no descriptor behind, sent or not", () => {
+  const receiver = kernel.openDatagram(abstractAddress);
+  const before = openDescriptors();
+  const paths = [abstractAddress.path, "@no such socket", "/no/such/socket"];
+  assertEquals(paths.map((path) => kernel.sendDatagram(path, Uint8Array.of(1))), [1, -Errno.ECONNREFUSED, -Errno.ENOENT]);
+  assertEquals(openDescriptors(), before);
+  kernel.close(receiver);
 });
 
 Deno.test("Kernel.openStream() reports EAGAIN when the queue of an AF_UNIX listener is full", () => {
