@@ -1,5 +1,6 @@
 /** System calls that fail as a machine seldom lets them. */
 
+import type { Handle } from "../../../event/kernel/kernel.ts";
 import { libc } from "../../../event/kernel/linux/libc.ts";
 
 /** A call that fails until this is disposed of, and how often it was made. */
@@ -7,12 +8,13 @@ export interface FailingCall extends Disposable {
   readonly calls: number;
 }
 
-/** Has a call fail with this errno. */
-export function failWith(name: keyof typeof libc, errno: number): FailingCall {
+/** Has a call fail with this errno, where its first argument is `handle`, or always. */
+export function failWith(name: keyof typeof libc, errno: number, handle?: Handle): FailingCall {
   const calls = libc as unknown as Record<string, unknown>;
-  const original = calls[name];
+  const original = calls[name] as (...args: unknown[]) => unknown;
   let count = 0;
-  calls[name] = () => {
+  calls[name] = (...args: unknown[]) => {
+    if (handle !== undefined && args[0] !== handle) return original(...args);
     count++;
     libc.copyTo(libc.__errno_location(), new Uint8Array(Int32Array.of(errno).buffer), 4n);
     return -1;
