@@ -24,6 +24,14 @@ function deadLinks(page: string, text: string): string[] {
   return targets.filter((target) => !exists(new URL(target, new URL(page, root))));
 }
 
+/** Headings of the same page that links name and that are not there. */
+function deadAnchors(text: string): string[] {
+  const slugs = [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+    heading.toLowerCase().replaceAll(/[^\w\s-]/g, "").replaceAll(/\s/g, "-")
+  );
+  return [...text.matchAll(/\]\(#([^)]+)\)/g)].map(([, anchor]) => anchor).filter((anchor) => !slugs.includes(anchor));
+}
+
 function exists(url: URL): boolean {
   try {
     Deno.statSync(url);
@@ -41,8 +49,9 @@ function unknownTasks(text: string): string[] {
 
 Deno.test("Links in the prose lead somewhere", () => {
   assertEquals(deadLinks("docs/x.md", "[a](../README.md#top) [b](missing.md) [c](https://example.com/)"), ["missing.md"]);
+  assertEquals(deadAnchors("## `A` heading\n\n[a](#a-heading) [b](#missing) [c](other.md#missing)"), ["missing"]);
   for (const page of ["./README.md", "docs/decisions.md", "tests/README.md"]) assert(prose().includes(page), page);
-  for (const page of prose()) assertEquals(deadLinks(page, read(page)), [], page);
+  for (const page of prose()) assertEquals([...deadLinks(page, read(page)), ...deadAnchors(read(page))], [], page);
 });
 
 Deno.test("Commands in the prose are tasks", () => {
@@ -55,6 +64,15 @@ Deno.test("The README's commands are the ones that CI runs", () => {
     assertStringIncludes(read("README.md"), `\n${command}\n`);
     assertStringIncludes(read(".ci/run"), ` ${command} `);
   }
+});
+
+Deno.test("The README names every example", () => {
+  const names = ["examples/", "examples/patterns/"].flatMap((folder) =>
+    [...Deno.readDirSync(new URL(folder, root))].map(({ name }) => folder + name).filter((path) => path.endsWith(".ts"))
+  );
+  const programs = names.filter((path) => read(path).startsWith("#!"));
+  assert(programs.length > 5);
+  assertEquals(programs.filter((path) => !read("README.md").includes(`](${path})`)), []);
 });
 
 Deno.test("The README's program is examples/echo.ts", () => {

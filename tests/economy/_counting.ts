@@ -17,12 +17,24 @@ export interface Economy {
   readonly calls: Calls;
 }
 
-const kernelCalls = ["now", "tryRead", "tryWrite", "tryAccept", "setBlocking", "socketError"] as const satisfies readonly (keyof Kernel)[];
+/** Those that can be called. */
+type Methods<T> = { [K in keyof T]: T[K] extends (...args: never[]) => unknown ? K : never }[keyof T];
 
-const pollerCalls = [
-  ...["watch", "rewatch", "unwatch", "poll", "openClock", "setWakeup", "takeSignal", "hasSignal"] as const,
-  ...["start", "takeCompletion", "park", "wake", "limitPark"] as const,
-] satisfies readonly (keyof Poller)[];
+const kernelCalls = {
+  ...{ now: true, bootId: true, environment: true, turn: true, tryRead: true, tryWrite: true, tryReadVector: true, tryWriteVector: true },
+  ...{ tryReceive: true, trySend: true, tryAccept: true, duplicate: true, close: true, setBlocking: true, openPipe: true },
+  ...{ openListener: true, openStream: true, alpnProtocol: true, openDatagram: true, openSocketPair: true, connectSocket: true },
+  ...{ socketError: true, localAddress: true, remoteAddress: true, closeWrite: true, removeSocketFile: true, sendDatagram: true },
+  ...{ pressurePaths: true, openPressure: true, openTimeChange: true, spawn: true, openProcess: true, processId: true, peekProcess: true },
+  ...{ reapProcess: true, reapKilledProcess: true, signalProcess: true, reapsAutomatically: true, openFileWatcher: true, openPath: true },
+  ...{ inodeOf: true, pathOf: true, addFileWatch: true, removeFileWatch: true },
+} satisfies Record<Exclude<Methods<Kernel>, "openPoller">, true>;
+
+const pollerCalls = {
+  ...{ watch: true, rewatch: true, unwatch: true, poll: true, openClock: true, setWakeup: true, claimSignal: true, releaseSignal: true },
+  ...{ takeSignal: true, hasSignal: true, start: true, takeCompletion: true, stop: true, abandon: true, park: true, wake: true },
+  ...{ limitPark: true, close: true },
+} satisfies Record<Methods<Poller>, true>;
 
 /** See the head of this module. */
 export class Counted implements Disposable {
@@ -34,10 +46,10 @@ export class Counted implements Disposable {
     const openPoller = this.kernel.openPoller.bind(this.kernel);
     this.kernel.openPoller = () => {
       const poller = openPoller();
-      if (typeof poller !== "number") this.#count(poller, pollerCalls);
+      if (typeof poller !== "number") this.#count(poller, keysOf(pollerCalls));
       return poller;
     };
-    this.#count(this.kernel, kernelCalls);
+    this.#count(this.kernel, keysOf(kernelCalls));
     this.loop = new EventLoop({ kernel: this.kernel });
   }
 
@@ -76,4 +88,8 @@ export class Counted implements Disposable {
     this.loop[Symbol.dispose]();
     assertEquals(this.kernel.leaks(), []);
   }
+}
+
+function keysOf<K extends string>(record: Record<K, true>): K[] {
+  return Object.keys(record) as K[];
 }

@@ -27,38 +27,6 @@ function fillPool(): AsyncDisposable {
   };
 }
 
-Deno.test("Poller.park() calls onWake when a watched handle becomes ready, and consumes nothing", async () => {
-  await using pipe = openPolledPipe();
-  const woken = parkEnd(pipe.poller);
-  pipe.poller.park();
-  assert(pipe.poller.parked);
-  kernel.tryWrite(pipe.writer, byte);
-  await woken;
-  assert(!pipe.poller.parked);
-  assertEquals(pipe.poller.poll(0), 1);
-});
-
-Deno.test("Poller.park() calls onWake when a wake-up comes", async () => {
-  await using pipe = openPolledPipe();
-  const woken = parkEnd(pipe.poller);
-  pipe.poller.setWakeup(ClockIndex.boottime, kernel.now(ClockIndex.boottime) + 500);
-  pipe.poller.park();
-  await woken;
-  assertEquals(pipe.poller.poll(0), 0);
-  assertEquals(pipe.poller.clocksFired, 1 << ClockIndex.boottime);
-});
-
-Deno.test("Poller.park() calls onWake when a signal was caught", async () => {
-  await using pipe = openPolledPipe();
-  const woken = parkEnd(pipe.poller);
-  pipe.poller.claimSignal(12);
-  pipe.poller.park();
-  Deno.kill(kernel.pid, "SIGUSR2");
-  await woken;
-  pipe.poller.poll(0);
-  assertEquals(pipe.poller.takeSignal([12])?.pid, kernel.pid);
-});
-
 Deno.test("Poller.park() calls onWake when an operation is completed, and when one was already", async () => {
   await using pipe = openPolledPipe();
   pipe.poller.start({ kind: "resolve", hostname: "localhost" }, 8);
@@ -112,20 +80,6 @@ Deno.test("Poller.wake() does nothing where nothing is parked", async () => {
   await kernel.turn("io");
   assertEquals(wakes, 0);
   assert(pipe.poller.parked);
-});
-
-Deno.test("Poller.park() asked twice makes one call of onWake", async () => {
-  await using pipe = openPolledPipe();
-  let wakes = 0;
-  pipe.poller.onWake = () => {
-    if (!pipe.poller.parked) wakes++;
-  };
-  pipe.poller.park();
-  pipe.poller.park();
-  kernel.tryWrite(pipe.writer, byte);
-  while (pipe.poller.parked) await kernel.turn("io");
-  await kernel.turn("io");
-  assertEquals(wakes, 1);
 });
 
 Deno.test("Poller.limitPark() ends a park that is under way, and every one until it is taken back", async () => {
