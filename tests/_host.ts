@@ -19,3 +19,8 @@ function canListenOn(hostname: string): boolean {
     return false;
   }
 }
+
+/** Registers a test that asks for it, left out where there is none. */
+export function ipv6Test(name: string, fn: () => void | Promise<void>): void {
+  Deno.test({ name: hasIpv6() ? name : `${name}, left out: there is no IPv6`, ignore: !hasIpv6(), fn });
+}

@@ -26,7 +26,6 @@ const {
   linuxKernel,
   listen,
   listenTls,
-  main,
   msec,
   output,
   run,
@@ -262,7 +261,8 @@ test("a loop that nobody drives keeps no process alive, one that is driven does"
 });
 
 test("main() runs a program to its exit code", async () => {
-  assert.equal(typeof main, "function");
-  const code = `process.exitCode = 0; await sd.main(function* () { yield* sd.sleep(1000); console.log("ran"); });`;
-  assert.equal(await programOutput(code), "ran");
+  const program = (end) => `process.exitCode = 40 + await sd.main(function* () { yield* sd.sleep(1000); console.log("ran"); ${end} });`;
+  for (const [end, code] of [["", 40], ["sd.EventLoop.default().exit(2);", 42]]) {
+    await assert.rejects(programOutput(program(end)), (error) => error.stdout === "ran\n" && error.code === code);
+  }
 });

@@ -7,11 +7,12 @@
 import { connect } from "node:net";
 import { assert, assertEquals } from "@std/assert";
 import { Errno } from "../../../event/errno.ts";
+import { hasIpv6, ipv6Test } from "../../_host.ts";
 import { readAll, SocketTrial } from "./_sockets.ts";
 
 Deno.test("Kernel.openListener() knows at once which port the system chose", async () => {
   await using trial = new SocketTrial();
-  for (const hostname of ["127.0.0.1", "::1", "0.0.0.0", "::"]) {
+  for (const hostname of ["127.0.0.1", "0.0.0.0", ...(hasIpv6() ? ["::1", "::"] : [])]) {
     const listener = trial.own(trial.kernel.openListener({ hostname, port: 0 }));
     const address = trial.kernel.localAddress(listener);
     assert(typeof address === "object" && "port" in address);
@@ -29,7 +30,7 @@ Deno.test("Kernel.openListener() says at once why an address cannot be had", asy
   assertEquals(kernel.openListener({ path: `/tmp/sd-fibers-${crypto.randomUUID()}/socket` }), -Errno.ENOENT);
 });
 
-Deno.test("A listener on all of IPv6 takes in IPv4", async () => {
+ipv6Test("A listener on all of IPv6 takes in IPv4", async () => {
   await using trial = new SocketTrial();
   const [listener, port] = trial.listen({ hostname: "::", port: 0 });
   const socket = await trial.connect(port);

@@ -12,11 +12,11 @@ import {
   IoEvent,
   listen,
   type Operation,
+  poll,
   promiseFuture,
   run,
   sec,
   settled,
-  sleep,
   spawn,
   spawnProcess,
   SystemError,
@@ -140,11 +140,10 @@ Deno.test("A stream that fails in the middle fails its reader, and nobody else",
     yield* breaking.writeAll(new Uint8Array(1_000));
     // Whoever closes a connection with something unread resets it.
     yield* broken.writeAll(new Uint8Array(10));
-    yield* sleep(5_000);
+    yield* poll([{ fd: breaking.fd, events: IoEvent.IN }]);
     breaking.close();
     const outcome = yield* settled(reading);
     const error = outcome.status === "rejected" ? (outcome.reason as SystemError).code : undefined;
-    yield* sleep(1_000);
     yield* client.writeAll(new Uint8Array([1, 2, 3]));
     client.close();
     const received = yield* others;
@@ -170,7 +169,6 @@ Deno.test("A process that stops reading and writing wedges nobody", async () => 
         results.push((error as SystemError).code);
       }
     }
-    yield* sleep(1_000);
     process.kill("SIGKILL");
     return [...results, (yield* process.status).code];
   }, { loop });

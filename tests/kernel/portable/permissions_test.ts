@@ -50,13 +50,16 @@ for (const [use, example] of tableRows()) {
   Deno.test(`${use} can be used with what the README says, and not with less`, async () => {
     const path = need === "files" ? "/etc" : `/tmp/sd-fibers-${crypto.randomUUID()}`;
     const flags = example.map((flag) => flag.replace(/\/run\/app\.\w+/, path).replace(/^--allow-ffi=.*/, `--allow-ffi=${libcPlaces()}`));
-    assertEquals(await output(need, path, flags), printed);
-    for (const flag of flags) {
-      const message = await output(need, path, flags.filter((other) => other !== flag));
-      assert(message !== printed, `Nobody needs ${flag}`);
-      assertStringIncludes(message, flag.replace(/=.*/, ""));
+    try {
+      assertEquals(await output(need, path, flags), printed);
+      for (const flag of flags) {
+        const message = await output(need, path, flags.filter((other) => other !== flag));
+        assert(message !== printed, `Nobody needs ${flag}`);
+        assertStringIncludes(message, flag.replace(/=.*/, ""));
+      }
+    } finally {
+      if (need === "whole") Deno.removeSync(path);
     }
-    if (need === "whole") Deno.removeSync(path);
   });
 }
 
