@@ -6,8 +6,8 @@
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { Errno } from "../../event/errno.ts";
-import { ChildEvent, IoEvent } from "../../event/flags.ts";
-import type { Handle, Kernel, Poller } from "../../event/kernel/kernel.ts";
+import { ChildEvent, IoEvent, WatchEvent } from "../../event/flags.ts";
+import type { Handle, Kernel, KernelFeature, Poller } from "../../event/kernel/kernel.ts";
 import { ClockIndex } from "../../event/time.ts";
 import { commandOf, contractTest, emptyRecord, type KernelHands } from "./_trial.ts";
 
@@ -138,6 +138,24 @@ export function testHandles(hands: KernelHands): void {
     // Others are told of that later.
     if (kernel.features.has("blocking")) assertEquals(kernel.openStream({ path: "/no/such/socket" }), -Errno.ENOENT);
     assertEquals(openEnds(), before);
+  });
+
+  contractTest(hands, "What a kernel says to lack is EOPNOTSUPP where it is asked for", (trial) => {
+    const { kernel, poller } = trial;
+    const lacks = (feature: KernelFeature, ...answers: (() => unknown)[]) => {
+      if (kernel.features.has(feature)) return;
+      for (const answer of answers) assertEquals(answer(), -Errno.EOPNOTSUPP, `${feature}: ${answer}`);
+    };
+    lacks("nesting", () => poller.handle);
+    lacks("pidfd", () => kernel.openProcess(1));
+    lacks("siginfo", () => kernel.signalProcess(trial.own(kernel.openProcess(kernel.pid)), 10, 5));
+    lacks("pressure", () => kernel.pressurePaths("cpu"), () => kernel.openPressure("/proc/pressure/cpu", false));
+    lacks("datagrams", () => kernel.openDatagram({ port: 0 }));
+    lacks("descriptor-passing", () => kernel.openSocketPair("stream"), () => kernel.openSocketPair("datagram"));
+    lacks(
+      "inotify",
+      () => kernel.addFileWatch(trial.own(kernel.openFileWatcher()), trial.own(kernel.openPath("/", 0)), WatchEvent.MOVED_FROM),
+    );
   });
 
   contractTest(hands, "Kernel.now() reads whole microseconds of clocks that go forward", ({ kernel }) => {

@@ -1,6 +1,7 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Errno } from "../../../event/errno.ts";
 import type { Handle } from "../../../event/kernel/kernel.ts";
+import { readFile } from "../../../event/kernel/linux/descriptors.ts";
 import { failure, libc } from "../../../event/kernel/linux/libc.ts";
 import { linuxKernel } from "../../../event/kernel/linux/mod.ts";
 import { isBlocking, isCloseOnExec } from "./descriptors.ts";
@@ -14,6 +15,28 @@ Deno.test("Kernel.openPipe() and duplicate() make handles that are closed by exe
     assert(handle > 2 && isCloseOnExec(handle) && !isBlocking(handle));
     assertEquals(kernel.close(handle), 0);
   }
+});
+
+Deno.test("Kernel.openTimeChange(), openPressure() and openPoller() make handles that do not wait and are closed by exec", () => {
+  const changes = kernel.openTimeChange();
+  const opened = kernel.openPressure("/dev/null", true);
+  const poller = kernel.openPoller();
+  assert(typeof opened === "object" && typeof poller === "object");
+  for (const handle of [changes, opened.handle, poller.handle]) assert(isCloseOnExec(handle));
+  for (const handle of [changes, opened.handle]) {
+    assert(!isBlocking(handle));
+    assertEquals(kernel.close(handle), 0);
+  }
+  poller.close();
+});
+
+Deno.test("Kernel.openTimeChange() opens a timer that is cancelled when somebody sets the clock", () => {
+  const changes = kernel.openTimeChange();
+  const text = new Uint8Array(1_000);
+  const length = readFile(`/proc/self/fdinfo/${changes}`, text);
+  const TFD_TIMER_ABSTIME_CANCEL_ON_SET = "03";
+  assertMatch(new TextDecoder().decode(text.subarray(0, length)), new RegExp(`^settime flags: ${TFD_TIMER_ABSTIME_CANCEL_ON_SET}$`, "m"));
+  assertEquals(kernel.close(changes), 0);
 });
 
 Deno.test("Kernel.setBlocking() says what was and changes only that", () => {

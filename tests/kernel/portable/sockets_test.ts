@@ -66,6 +66,12 @@ Deno.test("Kernel.removeSocketFile() removes no file of another kind, and the fi
   assertEquals(kernel.removeSocketFile(path), -Errno.ENOENT);
 });
 
+Deno.test("The portable kernel has no service manager to tell, and no news of steps of the clock", async () => {
+  await using trial = new SocketTrial();
+  const { kernel } = trial;
+  assertEquals([kernel.sendDatagram("/run/notify", Uint8Array.of(1)), kernel.openTimeChange()], Array(2).fill(-Errno.EOPNOTSUPP));
+});
+
 Deno.test("Kernel.openListener() shares no ports", async () => {
   await using trial = new SocketTrial();
   assertEquals(trial.kernel.openListener({ hostname: "127.0.0.1", port: 0, reusePort: true }), -Errno.EOPNOTSUPP);
