@@ -1,9 +1,11 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { openSync, writeSync } from "node:fs";
 import { Errno } from "../../../event/errno.ts";
 import type { Handle } from "../../../event/kernel/kernel.ts";
 import { readFile } from "../../../event/kernel/linux/descriptors.ts";
 import { failure, libc } from "../../../event/kernel/linux/libc.ts";
 import { linuxKernel } from "../../../event/kernel/linux/mod.ts";
+import { realFiles } from "../../_files.ts";
 import { isBlocking, isCloseOnExec } from "./descriptors.ts";
 
 const kernel = linuxKernel();
@@ -50,6 +52,15 @@ Deno.test("Kernel.setBlocking() says what was and changes only that", () => {
   kernel.close(reader);
   kernel.close(writer);
   assertEquals(kernel.setBlocking(reader, false), -Errno.EBADF);
+
+  using files = realFiles();
+  const log = openSync(`${files.directory}/log`, "a");
+  assertEquals([kernel.setBlocking(log, false), kernel.setBlocking(log, true)], [1, 0]);
+  for (const text of ["one ", "two"]) {
+    writeSync(log, new TextEncoder().encode(text), 0, text.length, 0);
+  }
+  kernel.close(log);
+  assertEquals(new TextDecoder().decode(files.get("log")), "one two");
 });
 
 Deno.test("Kernel.tryWrite() to a pipe that nobody reads is EPIPE and no signal, as the host ignores SIGPIPE", () => {

@@ -8,13 +8,17 @@ export interface FailingCall extends Disposable {
   readonly calls: number;
 }
 
-/** Has a call fail with this errno, where its first argument is `handle`, or always. */
-export function failWith(name: keyof typeof libc, errno: number, handle?: Handle): FailingCall {
+/** Has a call fail with this errno: where its first argument is `handle`, or whatever that is, and so many `times` or always. */
+export function failWith(
+  name: keyof typeof libc,
+  errno: number,
+  { handle, times = Infinity }: { handle?: Handle; times?: number } = {},
+): FailingCall {
   const calls = libc as unknown as Record<string, unknown>;
   const original = calls[name] as (...args: unknown[]) => unknown;
   let count = 0;
   calls[name] = (...args: unknown[]) => {
-    if (handle !== undefined && args[0] !== handle) return original(...args);
+    if (count === times || handle !== undefined && args[0] !== handle) return original(...args);
     count++;
     libc.copyTo(libc.__errno_location(), new Uint8Array(Int32Array.of(errno).buffer), 4n);
     return -1;

@@ -202,7 +202,7 @@ Deno.test("Poller.claimSignal(), openClock() and start() that epoll has no room 
   const { poller } = pipe;
   const before = openDescriptors();
   {
-    using _failing = failWith("epoll_ctl", Errno.ENOSPC, poller.handle);
+    using _failing = failWith("epoll_ctl", Errno.ENOSPC, poller);
     assertEquals(poller.openClock(ClockIndex.monotonic), -Errno.ENOSPC);
     assertEquals(poller.start({ kind: "resolve", hostname: "::1" }, 1), -Errno.ENOSPC);
     assertEquals(poller.claimSignal(12), -Errno.ENOSPC);

@@ -5,6 +5,7 @@ import type { ProcessRecord, SpawnedProcess } from "../../../event/kernel/kernel
 import { libc } from "../../../event/kernel/linux/libc.ts";
 import { linuxKernel } from "../../../event/kernel/linux/mod.ts";
 import { isCloseOnExec } from "./descriptors.ts";
+import { failWith } from "./failures.ts";
 import { emptyRecord, finish, readAll, shell, start, waitReadable } from "./spawning.ts";
 
 const kernel = linuxKernel();
@@ -129,6 +130,15 @@ Deno.test("reapKilledProcess() waits for the end, also by a handle that does not
     assertEquals(kernel.reapKilledProcess(process.handle), -Errno.ECHILD);
     closeAll(process);
   }
+});
+
+Deno.test("reapKilledProcess() goes on waiting when a signal handler interrupts it", () => {
+  const process = startLiving();
+  signal(process, SIGKILL);
+  using failing = failWith("waitid", Errno.EINTR, { times: 2 });
+  assertEquals(kernel.reapKilledProcess(process.handle), 0);
+  assertEquals([failing.calls, kernel.processId(process.handle)], [2, -Errno.ESRCH]);
+  closeAll(process);
 });
 
 Deno.test("openProcess() opens any process, by a handle that exec closes", () => {
