@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { statSync } from "node:fs";
 import { WatchEvent } from "../../../event/flags.ts";
 import type { Handle } from "../../../event/kernel/kernel.ts";
 import { linuxKernel } from "../../../event/kernel/linux/mod.ts";
@@ -38,6 +39,16 @@ Deno.test("Kernel.inodeOf() and pathOf() tell of handles of every kind", () => {
   assertNotEquals(kernel.inodeOf(reader), kernel.inodeOf(root));
   assertEquals(kernel.pathOf(root), "/");
   for (const handle of [reader, writer, root]) kernel.close(handle);
+});
+
+Deno.test("Kernel.inodeOf() names the device and the file's number on it", () => {
+  for (const path of ["/", "/proc", "/dev/null"]) {
+    const handle = kernel.openPath(path, 0);
+    const { dev, ino } = statSync(path);
+    const [major, minor] = [dev >> 8 & 0xfff, dev & 0xff | dev >> 12 & 0xf_ff00];
+    assertEquals(kernel.inodeOf(handle), `${major}:${minor}:${ino}`);
+    kernel.close(handle);
+  }
 });
 
 Deno.test("Kernel.pathOf() and openPath() take names that are not ASCII", () => {

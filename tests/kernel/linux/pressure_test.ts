@@ -96,6 +96,13 @@ Deno.test({
   },
 });
 
+Deno.test("Kernel.pressurePaths() and openPressure() leave nothing open", () => {
+  const before = openDescriptors();
+  kernel.pressurePaths("cpu");
+  for (const path of ["/", "/dev/fd/no-such", "/etc/passwd"]) assert(typeof kernel.openPressure(path, false) === "number", path);
+  assertEquals(openDescriptors(), before);
+});
+
 Deno.test("Watching a pressure file leaves nothing open", async () => {
   const before = openDescriptors();
   {

@@ -106,6 +106,20 @@ Deno.test("Kernel.openStream() that a signal handler interrupts is on its way", 
   kernel.close(stream);
 });
 
+Deno.test("Kernel.trySend() and tryWrite() to a socket that nobody reads make no signal, also where SIGPIPE is claimed", () => {
+  const SIGPIPE = 13;
+  const poller = kernel.openPoller();
+  assert(typeof poller === "object");
+  assertEquals(poller.claimSignal(SIGPIPE), 0);
+  const [one, other] = kernel.openSocketPair("stream") as [Handle, Handle];
+  kernel.close(other);
+  assertEquals(kernel.tryWrite(one, Uint8Array.of(1), true), -Errno.EPIPE);
+  assertEquals(kernel.trySend(one, [Uint8Array.of(1)], undefined, []), -Errno.EPIPE);
+  assertEquals([poller.poll(0), poller.signalsQueued], [0, 0]);
+  kernel.close(one);
+  poller.close();
+});
+
 Deno.test("Kernel.sendDatagram() leaves no descriptor behind, sent or not", () => {
   const receiver = kernel.openDatagram(abstractAddress);
   const before = openDescriptors();
