@@ -65,7 +65,7 @@ const hands: KernelHands = {
       "Kernel.tryReceive() and Kernel.trySend() do not wait, also on a blocking socket on an abstract name",
       "Kernel.trySend() to a full AF_UNIX queue",
       "A connected AF_UNIX socket",
-      "AF_UNIX tells who nobody is",
+      "AF_UNIX tells",
     ],
     "pairs of sockets": [
       "A pair of",
