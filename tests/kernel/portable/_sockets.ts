@@ -105,6 +105,24 @@ export class SocketTrial implements AsyncDisposable {
     return socket;
   }
 
+  /**
+   * Writes so many bytes to a socket of somebody else's, piece by piece as they are taken: how many were so far. What is written at once the host tells of
+   * at once, when all of it was taken.
+   */
+  pour(socket: net.Socket, bytes: number): () => number {
+    const piece = new Uint8Array(65_536);
+    let taken = 0;
+    const next = () => {
+      if (taken >= bytes) return;
+      socket.write(piece, () => {
+        taken += piece.length;
+        next();
+      });
+    };
+    next();
+    return () => taken;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const handle of this.#handles) this.kernel.close(handle);
     for (const socket of this.#foreign) socket.destroy();

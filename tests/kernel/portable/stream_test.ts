@@ -20,12 +20,11 @@ Deno.test("A stream that nobody reads takes in no more than its queue and the sy
   const [listener, port] = trial.listen();
   const socket = await trial.connect(port);
   const stream = await trial.accept(listener);
-  let taken = 0;
-  for (let bytes = 0; bytes < tooMuch; bytes += block.length) socket.write(block, () => taken += block.length);
-  assertLess(await trial.settled(() => taken), tooMuch / 2);
+  const taken = trial.pour(socket, tooMuch);
+  assertLess(await trial.settled(taken), tooMuch / 2);
   let received = 0;
   await trial.until(() => (received += readAll(trial.kernel, stream)[0]) === tooMuch);
-  assertEquals(taken, tooMuch);
+  assertEquals(taken(), tooMuch);
 });
 
 Deno.test("Kernel.tryWrite() of a stream is EAGAIN while the other side does not read, and OUT tells when there is room", async () => {

@@ -28,9 +28,8 @@ Deno.test("A secure stream that nobody reads takes in no more than its queues ho
   const [listener, port] = trial.listen(undefined, serverTls);
   const socket = connectHost(trial, port);
   const stream = await trial.accept(listener);
-  let taken = 0;
-  for (let bytes = 0; bytes < tooMuch; bytes += block.length) socket.write(block, () => taken += block.length);
-  assertLess(await trial.settled(() => taken), tooMuch / 2);
+  const taken = trial.pour(socket, tooMuch);
+  assertLess(await trial.settled(taken), tooMuch / 2);
   let received = 0;
   await trial.until(() => (received += readAll(trial.kernel, stream)[0]) === tooMuch);
 });
@@ -39,9 +38,8 @@ Deno.test("A secure connection that nobody has accepted yet is not read from", a
   await using trial = new SocketTrial();
   const [listener, port] = trial.listen(undefined, serverTls);
   const socket = connectHost(trial, port);
-  let taken = 0;
-  for (let bytes = 0; bytes < tooMuch; bytes += block.length) socket.write(block, () => taken += block.length);
-  assertLess(await trial.settled(() => taken), tooMuch / 2);
+  const taken = trial.pour(socket, tooMuch);
+  assertLess(await trial.settled(taken), tooMuch / 2);
   await trial.accept(listener);
 });
 
