@@ -10,11 +10,11 @@ import { SocketTrial } from "./_sockets.ts";
 
 const program = new URL("fixtures/sockets.ts", import.meta.url).pathname;
 
-/** What the program prints until it ends by itself. */
+/** What the program prints until it ends, which it does by itself. */
 async function output(what: string, port: number, flags: readonly string[] = ["--allow-net"]): Promise<string> {
   const args = ["run", "--no-prompt", "--no-check", ...flags, program, what, String(port)];
-  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, signal: AbortSignal.timeout(60_000) }).output();
-  assertEquals(new TextDecoder().decode(stderr), "");
+  const { stdout, stderr, code, signal } = await new Deno.Command(Deno.execPath(), { args, signal: AbortSignal.timeout(60_000) }).output();
+  assertEquals([new TextDecoder().decode(stderr), code, signal], ["", 0, null]);
   return new TextDecoder().decode(stdout).trim();
 }
 
