@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Socket } from "node:net";
 import { connect as connectByTls, createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { Errno } from "../../../event/errno.ts";
@@ -113,6 +114,18 @@ Deno.test("A listener with TLS has nothing for whoever sends no handshake, break
   assertEquals(trial.kernel.tryAccept(listener), -Errno.EAGAIN);
   trial.watch(connectByTls({ port, host: "127.0.0.1", servername: "localhost", ca: authority, ALPNProtocols: ["one"] }));
   assertEquals(trial.kernel.alpnProtocol(await trial.accept(listener)), "one");
+});
+
+Deno.test("A listener with TLS gives up whoever is silent longest when it has no room for another one", async () => {
+  await using trial = new SocketTrial();
+  const listener = trial.own(trial.kernel.openListener({ hostname: "127.0.0.1", port: 0, backlog: 2 }, serverTls));
+  const { port } = trial.kernel.localAddress(listener) as { port: number };
+  const silent: Socket[] = [];
+  for (let count = 0; count < 3; count++) silent.push((await trial.connect(port)).resume());
+  connectHost(trial, port);
+  await trial.accept(listener);
+  await trial.until(() => silent[0].destroyed);
+  assertEquals(silent.map(({ destroyed }) => destroyed), [true, false, false]);
 });
 
 Deno.test("Kernel.alpnProtocol() is ENOTCONN for a listener", async () => {
