@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { writeTimerTime, writeTimespec } from "../../../event/kernel/linux/clocks.ts";
+import { writeTimespec } from "../../../event/kernel/linux/clocks.ts";
 
 Deno.test("writeTimespec() writes seconds and nanoseconds, 64 bits each, and never less than it was given", () => {
   const words = (usec: number) => {
@@ -11,15 +11,4 @@ Deno.test("writeTimespec() writes seconds and nanoseconds, 64 bits each, and nev
   assertEquals(words(1_000_002), [0, 1, 0, 2_000, 0]);
   assertEquals([words(0.2), words(999_999.5)], [[0, 0, 0, 1_000, 0], [0, 1, 0, 0, 0]]);
   assertEquals(words(2 ** 32 * 1_000_000 + 7_000_003), [0, 7, 1, 3_000, 0]);
-});
-
-Deno.test("writeTimerTime() writes a time that fires once: never, at once, or then", () => {
-  const words = (usec: number) => {
-    const words = new Int32Array(8).fill(-1);
-    writeTimerTime(words, usec);
-    return [...words];
-  };
-  assertEquals(words(Infinity), [0, 0, 0, 0, 0, 0, 0, 0]);
-  assertEquals([words(0), words(-5)], Array(2).fill([0, 0, 0, 0, 0, 0, 1, 0]));
-  assertEquals(words(3_000_001), [0, 0, 0, 0, 3, 0, 1_000, 0]);
 });

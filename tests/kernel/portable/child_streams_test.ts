@@ -97,7 +97,7 @@ Deno.test("ChildReader that is released closes its source, and what still comes 
   reader.release();
   assertEquals(source.closed, true);
   source.give(Uint8Array.of(1));
-  assertEquals(source.pulls, 1);
+  assertEquals([source.pulls, reader.chunks], [1, 0]);
 });
 
 Deno.test("ChildReader of a source that never answers is never ready, and can be released", () => {
@@ -152,6 +152,17 @@ Deno.test("ChildWriter whose pipe breaks in the middle loses the rest and says s
   sink.take(Errno.EPIPE);
   assertEquals([writer.readiness(), told, sink.chunks.length], [OUT | ERR, [OUT | ERR], 1]);
   assertEquals(writer.write(Uint8Array.of(3)), -Errno.EPIPE);
+});
+
+Deno.test("ChildWriter that was broken off is told of nothing that comes of its last chunk", () => {
+  const sink = new FakeSink();
+  const writer = new ChildWriter(sink);
+  writer.write(Uint8Array.of(1));
+  const told = observe(writer);
+  writer.breakOff();
+  assertEquals([told, sink.closed], [[OUT | ERR], true]);
+  sink.take(Errno.EPIPE);
+  assertEquals([told, writer.readiness()], [[OUT | ERR], OUT | ERR]);
 });
 
 Deno.test("ChildWriter that is released ends the child's input after all that was written", () => {

@@ -163,6 +163,38 @@ Deno.test("A datagram socket loses what its receiver has no room for", async () 
   let received = 0;
   while (typeof take(other) === "object") received++;
   assert(received > 0 && received < 50, `${received} of 50`);
+  // There is room again.
+  await trial.until(() => send(one, block, other.address) >= 0);
+  await trial.until(() => (other.socket.readiness() & IN) !== 0);
+  assertEquals(typeof take(other), "object");
+});
+
+Deno.test("DatagramSocket.send() takes a copy, the caller's buffer may change at once", async () => {
+  await using trial = new SocketTrial();
+  using one = bound();
+  using other = bound();
+  const data = bytesOf("first");
+  for (const text of ["first", "other"]) {
+    data.set(bytesOf(text));
+    assertEquals(send(one, data, other.address), 5);
+  }
+  data.fill(0);
+  assertEquals([(await receive(trial, other))[0], (await receive(trial, other))[0]], ["first", "other"]);
+});
+
+Deno.test("DatagramSocket.connect() tells who has the peer's port on another address from the peer", async () => {
+  await using trial = new SocketTrial();
+  using one = bound();
+  using peer = bound();
+  const stranger = DatagramSocket.open({ hostname: "127.0.0.2", port: peer.address.port });
+  assert(stranger instanceof DatagramSocket);
+  assertEquals(one.socket.connect(peer.address), 0);
+  assertEquals(stranger.send({ data: bytesOf("stranger"), address: one.address, parcel: undefined }), 8);
+  await trial.settled(() => one.socket.readiness());
+  assertEquals(take(one), -Errno.EAGAIN);
+  send(peer, bytesOf("peer"), one.address);
+  assertEquals(await receive(trial, one), ["peer", peer.address.port]);
+  stranger.release();
 });
 
 Deno.test("DatagramSocket.release() still sends what is on its way", async () => {

@@ -10,7 +10,11 @@ import process from "node:process";
 import { Errno } from "../../../event/errno.ts";
 import type { CompletionResult, KernelOperation, WriteMethod } from "../../../event/kernel/kernel.ts";
 import { readFile, writeFile } from "../../../event/kernel/portable/whole_files.ts";
+import { linuxKernel } from "../../../event/kernel/linux/mod.ts";
 import { type FileHands, realFiles } from "../../_files.ts";
+import { openDescriptors } from "../linux/descriptors.ts";
+
+linuxKernel(); // opens libc, by which descriptors are counted
 
 const methods = ["in-place", "append", "replace"] as const;
 
@@ -41,6 +45,7 @@ Deno.test("writeFile() has what replaces a file put on the disk before it takes 
   const prototype: FileHandle = Object.getPrototypeOf(probe);
   await probe.close();
   const { sync } = prototype;
+  const before = openDescriptors();
   const listings: string[][] = [];
   prototype.sync = function () {
     listings.push(files.list().filter((name) => !name.startsWith(".")));
@@ -55,12 +60,17 @@ Deno.test("writeFile() has what replaces a file put on the disk before it takes 
     prototype.sync = sync;
   }
   assertEquals(files.list(), ["append", "in-place", "replace"]);
+  assertEquals(openDescriptors(), before);
 });
 
-Deno.test("readFile() minds its limit where a file does not say its size", async () => {
-  const read = (limitBytes: number) => perform({ kind: "readFile", path: "/proc/self/stat", limitBytes });
-  assertEquals(await read(10), -Errno.EFBIG);
-  assert(await read(10_000) instanceof Uint8Array);
+Deno.test("readFile() minds its limit where a file does not say its size, and where it says one beyond all memory", async () => {
+  using files = realFiles();
+  const vast = `${files.directory}/vast`;
+  Deno.writeTextFileSync(vast, "");
+  Deno.truncateSync(vast, 2 ** 40);
+  const read = (path: string, limitBytes: number) => perform({ kind: "readFile", path, limitBytes });
+  assertEquals([await read("/proc/self/stat", 10), await read(vast, 1_000)], [-Errno.EFBIG, -Errno.EFBIG]);
+  assert(await read("/proc/self/stat", 10_000) instanceof Uint8Array);
 });
 
 Deno.test("readFile() and writeFile() are EOPNOTSUPP for FIFOs, which would wait on a thread that nobody can call back", async () => {
