@@ -27,13 +27,14 @@ export class LineReader {
   *line(): Operation<string | undefined> {
     for (let searched = this.#start;;) {
       const newline = this.#buffer.subarray(0, this.#end).indexOf(10, searched);
+      const length = (newline < 0 ? this.#end : newline) - this.#start;
+      if (length > MOST_BYTES) throw new SystemError("EMSGSIZE", `Cannot read a line of more than ${MOST_BYTES} bytes`);
       if (newline >= 0) {
         const line = decoder.decode(this.#buffer.subarray(this.#start, newline));
         this.#start = newline + 1;
         return line;
       }
-      searched = this.#end - this.#start;
-      if (searched >= MOST_BYTES) throw new SystemError("EMSGSIZE", `Cannot read a line of more than ${MOST_BYTES} bytes`);
+      searched = length;
       if (!(yield* this.#fill())) return undefined;
     }
   }

@@ -152,11 +152,16 @@ daemonTest("The daemon answers what it cannot serve, and goes on", async (start)
   assertEquals(await client.ask("echo fine"), "fine");
 });
 
-daemonTest("The daemon hangs up on a client whose line has no end", async (start) => {
+daemonTest("The daemon takes lines of 64 KiB, and hangs up on a client whose line is longer, or has no end", async (start) => {
   await using daemon = await start();
   using client = await daemon.connect();
-  await client.send("x".repeat(200_000));
+  const text = "x".repeat(64 * 1024 - "echo ".length);
+  assertEquals(await client.ask(`echo ${text}`), text);
+  await client.send(`echo ${text}x\n`);
   assertEquals(await client.line(), "goodbye EMSGSIZE");
+  using other = await daemon.connect();
+  await other.send("x".repeat(200_000));
+  assertEquals(await other.line(), "goodbye EMSGSIZE");
 });
 
 const hasNetcat = new Deno.Command("sh", { args: ["-c", "command -v nc"], stdout: "null" }).outputSync().success;
