@@ -1,9 +1,8 @@
 /**
  * One fiber: its generator, its cell, and how it comes to run (sd-future, sections 8, 9 and 13).
  *
- * A fiber is a future with a generator, and a task of the loop. As that it is in one place at a time: among the waiters of the future that
- * it waits for, in the queue as the callback of that future, or in the queue as its turn to run. What wakes a fiber lies
- * in its cell until the operation that suspended it takes it out.
+ * A fiber is a future with a generator, and a task of the loop. As that it is in one place at a time: among the waiters of a future, in a clock's heap, or
+ * in the queue, as the callback of that future, as a timer, or as its turn to run. What wakes it lies in its cell until its operation takes it out.
  *
  * @module
  */
@@ -349,7 +348,8 @@ export class FiberCore extends FutureCore implements CurrentFiber, FiberParent, 
     if (!keeps) {
       this.cell = cell;
       this.cellContent = content;
-      if (cell === CANCEL && by !== this.extra?.canceller) this.ownExtra.canceller = by;
+      // A `CancelledError` tells itself who cancelled.
+      if (cell === CANCEL && by !== this.extra?.canceller && !(content instanceof CancelledError)) this.ownExtra.canceller = by;
     }
     return true;
   }
