@@ -109,15 +109,12 @@ export class ClockQueue {
    */
   takeDue(now: Usec): DueTimers | undefined {
     if (this.suspended.firstKey <= now) return undefined;
-    let count = 0;
     let size = 0;
     for (const heap of this.#earliest) {
-      if (heap.firstKey > now) continue;
-      count += heap.countDue(now);
-      size += heap.size;
+      if (heap.firstKey <= now) size += heap.size;
     }
-    if (count < MANY || count * MANY < size) return undefined;
-    const due = new DueTimers(count);
+    if (!this.#areDue(Math.max(MANY, size / MANY), now)) return undefined;
+    const due = new DueTimers(size);
     for (const heap of [...this.#earliest]) {
       if (heap.firstKey > now) continue;
       heap.takeDue(now, due);
@@ -125,6 +122,15 @@ export class ClockQueue {
     }
     this.needsArming = true;
     return due;
+  }
+
+  /** Whether so many are due by then. */
+  #areDue(count: number, now: Usec): boolean {
+    for (const heap of this.#earliest) {
+      if (heap.firstKey <= now) count -= heap.countDue(now, count);
+      if (count <= 0) return true;
+    }
+    return false;
   }
 
   #headChanged(heap: TimerHeap): void {

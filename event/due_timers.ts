@@ -25,10 +25,10 @@ export class DueTimers {
   readonly #times: Float64Array;
   readonly #arrivals: Float64Array;
 
-  /** For so many. */
-  constructor(count: number) {
-    this.#times = new Float64Array(count);
-    this.#arrivals = new Float64Array(count);
+  /** For so many at most. */
+  constructor(most: number) {
+    this.#times = new Float64Array(most);
+    this.#arrivals = new Float64Array(most);
   }
 
   /** It has left its heap, where it waited for this time. */
@@ -43,10 +43,10 @@ export class DueTimers {
    * each.
    */
   forEach(pass: (node: QueueNode) => void): void {
-    const order = new Uint32Array(this.#times.length);
-    for (let i = 0; i < order.length; i++) order[i] = i;
-    const sorted = sortBy(this.#times, sortBy(this.#arrivals, order));
     const nodes = this.#nodes;
+    const order = new Uint32Array(nodes.length);
+    for (let i = 0; i < order.length; i++) order[i] = i;
+    const sorted = sortBy(this.#times.subarray(0, order.length), sortBy(this.#arrivals.subarray(0, order.length), order));
     for (let start = 0; start < sorted.length; start += BLOCK) {
       const end = Math.min(start + BLOCK, sorted.length);
       for (let i = start; i < end; i++) this.#seen += nodes[sorted[i]].heapIndex;

@@ -70,11 +70,16 @@ export class TimerHeap {
     return this.#keys[index];
   }
 
-  /** How many are due by then. No more is looked at than these and their children. */
-  countDue(now: number, index: number = 0): number {
-    if (index >= this.size || this.#keys[index] > now) return 0;
-    let count = 1;
-    for (let child = 4 * index + 1; child <= 4 * index + 4; child++) count += this.countDue(now, child);
+  /** How many are due by then, at most so many. No more is looked at than these and their children. */
+  countDue(now: number, most: number): number {
+    const keys = this.#keys;
+    const open = [0];
+    let count = 0;
+    for (let index = open.pop(); index !== undefined && count < most; index = open.pop()) {
+      if (index >= this.size || keys[index] > now) continue;
+      count++;
+      open.push(4 * index + 1, 4 * index + 2, 4 * index + 3, 4 * index + 4);
+    }
     return count;
   }
 
