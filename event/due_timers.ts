@@ -64,17 +64,17 @@ function sortBy(values: Float64Array, order: Uint32Array): Uint32Array {
     if (values[i] > most) most = values[i];
   }
   let other: Uint32Array = new Uint32Array(order.length);
-  for (let unit = 1; unit <= most - least; unit *= DIGIT) {
-    distribute(values, least, unit, order, other);
+  for (let scale = 1; scale * (most - least) >= 1; scale /= DIGIT) {
+    distribute(values, least, scale, order, other);
     [order, other] = [other, order];
   }
   return order;
 }
 
-/** One pass: from `order` into `target`, by the digit that counts these units. */
-function distribute(values: Float64Array, least: number, unit: number, order: Uint32Array, target: Uint32Array): void {
+/** One pass: from `order` into `target`, by the digit that this scale brings to the ones. */
+function distribute(values: Float64Array, least: number, scale: number, order: Uint32Array, target: Uint32Array): void {
   places.fill(0);
-  for (let i = 0; i < values.length; i++) places[digit(values[i] - least, unit)]++;
+  for (let i = 0; i < values.length; i++) places[digit(values[i] - least, scale)]++;
   let place = 0;
   for (let i = 0; i < DIGIT; i++) {
     const count = places[i];
@@ -83,11 +83,11 @@ function distribute(values: Float64Array, least: number, unit: number, order: Ui
   }
   for (let i = 0; i < order.length; i++) {
     const index = order[i];
-    target[places[digit(values[index] - least, unit)]++] = index;
+    target[places[digit(values[index] - least, scale)]++] = index;
   }
 }
 
-/** In the lowest 32 bits of the whole number of units, which are all that the operator sees. */
-function digit(value: number, unit: number): number {
-  return (value / unit) & (DIGIT - 1);
+/** In the lowest 32 bits of the whole part, which are all that the operator sees. A power of two as scale loses nothing. */
+function digit(value: number, scale: number): number {
+  return (value * scale) & (DIGIT - 1);
 }
