@@ -17,8 +17,8 @@ export interface FiberWait {
   abandoned(): void;
   priorityChanged(priority: number): void;
   /**
-   * Where what it waits for is no future, but would be one for whoever waited in another way: has it wait for one instead, since somebody wants to see it,
-   * or the fiber is about to get another place in the queue.
+   * Where what it waits for is no future, but would be one for whoever waited in another way: has it wait for one instead, since somebody
+   * wants to see it, or the fiber is about to get another place in the queue.
    */
   becomeFuture?(fiber: FiberCore): void;
 }

@@ -1,8 +1,9 @@
 /**
  * Waiting for time to pass (sd-future, section 9).
  *
- * There may be a hundred thousand at once, and a source and a future of each would be a third of what the collector has to copy. So the fiber stands in the
- * clock's heap and in the queue itself, where they would: it is the timer, then the callback, then ready. Who asks for what it waits for gets a future all the same.
+ * There may be a hundred thousand at once, and a source and a future of each would be a third of what the collector has to copy. So the
+ * fiber stands in the clock's heap and in the queue itself, where they would: it is the timer, then the callback, then ready. Who asks for
+ * what it waits for gets a future all the same.
  *
  * @module
  */
@@ -73,6 +74,7 @@ class SleepOperation extends BaseOperation<void> implements TimedWait {
       fiber.pendingIteration = this.begunIn;
       fiber.parkOn(future);
     } else {
+      // Its time has come, and its source would be gone.
       node.core = undefined;
       future.fulfil(undefined);
       fiber.awaiting = future;
