@@ -39,8 +39,8 @@ export class DueTimers {
   }
 
   /**
-   * Gives each to `pass` in turn. They lie apart in memory: read from a block of them first, the processor fetches those together, while `pass` would wait for
-   * each.
+   * Gives each to `pass` in turn. They lie apart in memory: read from a block of them first, the processor fetches those together, while
+   * `pass` would wait for each.
    */
   forEach(pass: (node: QueueNode) => void): void {
     const nodes = this.#nodes;

@@ -83,8 +83,9 @@ export const WatchEvent: Readonly<Record<WatchEventName, number>> = {
 /**
  * How a message is received and sent, and what became of it: `MessageFlag.PEEK | MessageFlag.TRUNC`.
  *
- * `PEEK` leaves it there. `TRUNC` asks for the size of the whole message, and says of one that came that its end did not fit and is lost. `CTRUNC` says that
- * descriptors were lost, because more came than were asked for or than the process may have. `DONTWAIT` fails instead of waiting. `NOSIGNAL` is always so.
+ * `PEEK` leaves it there. `TRUNC` asks for the size of the whole message, and says of one that came that its end did not fit and is lost.
+ * `CTRUNC` says that descriptors were lost, because more came than were asked for or than the process may have. `DONTWAIT` fails instead of
+ * waiting. `NOSIGNAL` is always so.
  */
 export const MessageFlag: Readonly<Record<"PEEK" | "CTRUNC" | "TRUNC" | "DONTWAIT" | "NOSIGNAL", number>> = {
   PEEK: 0x2,

@@ -29,8 +29,8 @@ import { ArriveOperation } from "./stream_operations.ts";
  * @throws {CancelledError} When the fiber is cancelled.
  * @throws {TimeoutError} When a deadline of the fiber passes.
  * @throws {SystemError} ESRCH off a fiber, EINVAL for what is no address, ENAMETOOLONG (a path of more than 107 bytes), ENOENT (the name has no address,
- * there is no such file), ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, EAGAIN (the queue of an AF_UNIX listener is full), EBADF (`fd`), EDEADLK (a name, while
- * the loop blocks the thread).
+ * there is no such file), ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, EAGAIN (the queue of an AF_UNIX listener is full), EBADF
+ * (`fd`), EDEADLK (a name, while the loop blocks the thread).
  *
  * @example A deadline
  * ```ts

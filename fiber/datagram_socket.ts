@@ -184,9 +184,9 @@ export class DatagramSocket implements Disposable {
    * @returns How many bytes: all.
    * @throws {CancelledError} When the fiber is cancelled.
    * @throws {TimeoutError} When a deadline of the fiber passes.
-   * @throws {SystemError} EBADF (closed), EBUSY (another fiber sends), EINVAL (no Uint8Array, no address, a fiber of another loop), ESRCH off a fiber, EMSGSIZE
-   * (too large for one datagram), EDESTADDRREQ and ENOTCONN (connected to nowhere), ECONNREFUSED and ENOENT (nobody is there), EACCES (a broadcast that
-   * was not asked for), EAFNOSUPPORT, ENETUNREACH.
+   * @throws {SystemError} EBADF (closed), EBUSY (another fiber sends), EINVAL (no Uint8Array, no address, a fiber of another loop), ESRCH
+   * off a fiber, EMSGSIZE (too large for one datagram), EDESTADDRREQ and ENOTCONN (connected to nowhere), ECONNREFUSED and ENOENT (nobody
+   * is there), EACCES (a broadcast that was not asked for), EAFNOSUPPORT, ENETUNREACH.
    */
   send(data: Uint8Array, address?: SocketAddress): Operation<number> {
     requireBytes(data, "send");
@@ -216,11 +216,13 @@ export class DatagramSocket implements Disposable {
  * Opens a socket for datagrams.
  *
  * @param address Where it is bound. Without a hostname: `0.0.0.0`, all of IPv4; `::` takes in IPv4 as well. A hostname is numeric, or `localhost` for
- * `127.0.0.1`. Port 0 lets the system choose one. A path makes a socket file, which goes with the socket; a leading `@` is the abstract namespace; an empty
- * path makes a socket without a name. `fd` is a datagram socket that is open already, from the service manager for example, and becomes this one's.
+ * `127.0.0.1`. Port 0 lets the system choose one. A path makes a socket file, which goes with the socket; a leading `@` is the abstract
+ * namespace; an empty path makes a socket without a name. `fd` is a datagram socket that is open already, from the service manager for
+ * example, and becomes this one's.
  * @returns The socket, to be closed by you.
- * @throws {SystemError} EADDRINUSE (also for the file of a socket that has gone: remove it first), EADDRNOTAVAIL, EACCES, ENAMETOOLONG (a path of more than
- * 107 bytes), EINVAL, EBADF and ENOTSOCK (`fd`), EOPNOTSUPP on a kernel without datagrams, ECANCELED when the loop is exiting.
+ * @throws {SystemError} EADDRINUSE (also for the file of a socket that has gone: remove it first), EADDRNOTAVAIL, EACCES, ENAMETOOLONG (a
+ * path of more than 107 bytes), EINVAL, EBADF and ENOTSOCK (`fd`), EOPNOTSUPP on a kernel without datagrams, ECANCELED when the loop is
+ * exiting.
  *
  * @example A question and its answer
  * ```ts

@@ -53,15 +53,16 @@ const causes: Readonly<Record<string, string>> = {
  * Reads a whole file.
  *
  * Always suspends, and does not stop the loop while the disk is busy. It reads to the end, whatever the file's size is said to be: those in `/proc`
- * too. Of a FIFO or a terminal it reads until the last writer has closed it, and waits for one, which takes one of the 32 threads that the host has for all. Interrupted, nothing is left behind and what was read is lost: the
- * interruption comes when the piece that is being read has come and the file is closed; a second one does not wait for that, nor does one in the exit phase.
+ * too. Of a FIFO or a terminal it reads until the last writer has closed it, and waits for one, which takes one of the 32 threads that the
+ * host has for all. Interrupted, nothing is left behind and what was read is lost: the interruption comes when the piece that is being read
+ * has come and the file is closed; a second one does not wait for that, nor does one in the exit phase.
  *
  * @param path Absolute, or from the working directory of the process; a URL is one of `file:`.
  * @returns All of it; the array is yours.
  * @throws {CancelledError} When the fiber is cancelled.
  * @throws {TimeoutError} When a deadline of the fiber passes.
- * @throws {SystemError} ESRCH off a fiber, EINVAL for what is no path or no limit, ENOENT, ENOTDIR, EACCES, EISDIR, EFBIG (more than `limitBytes`), EIO, EMFILE,
- * ENOMEM, EDEADLK while the loop blocks the thread, ECANCELED when the loop is exiting.
+ * @throws {SystemError} ESRCH off a fiber, EINVAL for what is no path or no limit, ENOENT, ENOTDIR, EACCES, EISDIR, EFBIG (more than
+ * `limitBytes`), EIO, EMFILE, ENOMEM, EDEADLK while the loop blocks the thread, ECANCELED when the loop is exiting.
  *
  * @example A file of the kernel's
  * ```ts
@@ -114,16 +115,17 @@ export function* readTextFile(path: string | URL, options: ReadFileOptions = {})
  * Writes a whole file; one that is missing is made.
  *
  * Always suspends, and does not stop the loop while the disk is busy. Interrupted, the interruption comes when the piece that is being written is done
- * and the file is closed, so that nothing is written later: with `"replace"` all is as it was before, else a part may have been written, to a file that may have
- * been emptied. A second interruption does not wait for that, nor does one in the exit phase: what is left is the same, but may be so only a moment later.
- * What fails leaves the same behind.
+ * and the file is closed, so that nothing is written later: with `"replace"` all is as it was before, else a part may have been written, to
+ * a file that may have been emptied. A second interruption does not wait for that, nor does one in the exit phase: what is left is the
+ * same, but may be so only a moment later. What fails leaves the same behind.
  *
  * @param path Absolute, or from the working directory of the process; a URL is one of `file:`.
  * @param data Text is written as UTF-8. Bytes must stay as they are until the end.
  * @throws {CancelledError} When the fiber is cancelled.
  * @throws {TimeoutError} When a deadline of the fiber passes.
- * @throws {SystemError} ESRCH off a fiber, EINVAL for what is no path, no data or no mode, ENOENT (the directory), ENOTDIR, EACCES, EPERM, EROFS, EISDIR, ENOSPC,
- * EDQUOT, EFBIG, EIO, ENXIO (a FIFO that nobody reads), EMFILE, ENOMEM, EDEADLK while the loop blocks the thread, ECANCELED when the loop is exiting.
+ * @throws {SystemError} ESRCH off a fiber, EINVAL for what is no path, no data or no mode, ENOENT (the directory), ENOTDIR, EACCES, EPERM,
+ * EROFS, EISDIR, ENOSPC, EDQUOT, EFBIG, EIO, ENXIO (a FIFO that nobody reads), EMFILE, ENOMEM, EDEADLK while the loop blocks the thread,
+ * ECANCELED when the loop is exiting.
  *
  * @example State that survives a crash
  * ```ts

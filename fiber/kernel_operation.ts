@@ -74,8 +74,8 @@ const kind = new SourceKind({
 });
 
 /**
- * What an operation of the kernel comes to, a negated errno where it is refused. Interrupted, it is asked to end and waited for, if it can be stopped; it is let go of when not, at the
- * second interruption, and in the exit phase.
+ * What an operation of the kernel comes to, a negated errno where it is refused. Interrupted, it is asked to end and waited for, if it can
+ * be stopped; it is let go of when not, at the second interruption, and in the exit phase.
  *
  * @param action As errors name it: `resolve 'localhost'`.
  */

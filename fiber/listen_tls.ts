@@ -19,8 +19,8 @@ export interface ListenTlsOptions {
   /** The key that belongs to it: PEM, without a passphrase. */
   key: string;
   /**
-   * The protocols to choose from (ALPN), the best first; see {@linkcode Connection.alpnProtocol}. A client that speaks of others alone is refused. Default:
-   * it is not spoken of.
+   * The protocols to choose from (ALPN), the best first; see {@linkcode Connection.alpnProtocol}. A client that speaks of others alone is
+   * refused. Default: it is not spoken of.
    */
   alpnProtocols?: readonly string[];
   /** Default: the current fiber's, else the default loop. */
@@ -33,7 +33,8 @@ const names: readonly string[] = ["cert", "key", "alpnProtocols", "loop"];
  * Listens at an address, and makes the connections secure by TLS.
  *
  * {@linkcode Listener.accept} gives connections whose handshake is done. Handshakes go on side by side, as many as the backlog has room for, and beyond
- * that the oldest is given up. One that fails, or takes more than a minute, is the client's affair and ends nothing here. The portable kernel has TLS, the others have not.
+ * that the oldest is given up. One that fails, or takes more than a minute, is the client's affair and ends nothing here. The portable
+ * kernel has TLS, the others have not.
  *
  * @param address As for {@linkcode listen}, but for a descriptor: the kernel itself opens what it makes secure.
  * @returns The listener, to be closed by you.

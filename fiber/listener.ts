@@ -118,9 +118,10 @@ export class Listener implements Disposable {
 /**
  * Listens at an address.
  *
- * @param address Without a hostname: `0.0.0.0`, all of IPv4. A hostname is numeric, or `localhost` for `127.0.0.1`; `::` takes in IPv4 as well. Port 0 lets
- * the system choose one, see {@linkcode Listener.address}. A path makes a socket file, which goes with the listener; a leading `@` is the abstract
- * namespace, without a file. `fd` is a socket that listens already, from the service manager for example, and becomes the listener's.
+ * @param address Without a hostname: `0.0.0.0`, all of IPv4. A hostname is numeric, or `localhost` for `127.0.0.1`; `::` takes in IPv4 as
+ * well. Port 0 lets the system choose one, see {@linkcode Listener.address}. A path makes a socket file, which goes with the listener; a
+ * leading `@` is the abstract namespace, without a file. `fd` is a socket that listens already, from the service manager for example, and
+ * becomes the listener's.
  * @returns The listener, to be closed by you.
  * @throws {SystemError} EADDRINUSE (also for the file of a listener that has gone: remove it first), EADDRNOTAVAIL, EACCES, ENAMETOOLONG (a path of
  * more than 107 bytes), EINVAL, EBADF and ENOTSOCK (`fd`), ECANCELED when the loop is exiting.

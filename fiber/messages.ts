@@ -167,15 +167,16 @@ export function receiveMessage(
 }
 
 /**
- * Sends one message, with descriptors (sd_fiber_sendmsg, SCM_RIGHTS). Suspends until there is room. Interrupted, it has sent neither bytes nor descriptors.
+ * Sends one message, with descriptors (sd_fiber_sendmsg, SCM_RIGHTS). Suspends until there is room. Interrupted, it has sent neither bytes
+ * nor descriptors.
  *
  * Whatever a stream takes of the bytes, all descriptors went with the first of them: send the rest without.
  *
  * @param flags A word of `MessageFlag`. Default: 0.
  * @returns How many bytes: all of a datagram, or what fits into a stream.
  * @throws {SystemError} And others, as all of them: EBADF also for a descriptor that goes along; EINVAL for more than 253 of them or without a byte, and
- * for an unknown name in `message`; EMSGSIZE for what is too large for one message or has more than 1024 pieces; EDESTADDRREQ, EISCONN and EAFNOSUPPORT for an
- * address that is missing, too much, or of another kind.
+ * for an unknown name in `message`; EMSGSIZE for what is too large for one message or has more than 1024 pieces; EDESTADDRREQ, EISCONN and
+ * EAFNOSUPPORT for an address that is missing, too much, or of another kind.
  */
 export function sendMessage(fd: number, message: OutgoingMessage, flags: number = 0): Operation<number> {
   requireOptions(message, ["data", "fds", "address"], "send a message");

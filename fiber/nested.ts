@@ -115,13 +115,15 @@ function requireNestable(outer: LoopCore, inner: LoopCore): void {
 /**
  * One iteration of another loop, on this fiber: dispatches one of its sources, waiting for one if need be (sd_event_run on a fiber).
  *
- * Both loops go on: the fiber is suspended while it waits, and gives way now and then where something is always pending. Its fibers and callbacks run inside
- * this one, which stays running meanwhile; cancelling it from a fiber in there queues the interruption for its next suspension. Until this returns, any
- * other driver of the inner loop is EBUSY. Interrupted, nothing was dispatched, nothing stays behind on the outer loop, and the inner loop can be run on.
+ * Both loops go on: the fiber is suspended while it waits, and gives way now and then where something is always pending. Its fibers and
+ * callbacks run inside this one, which stays running meanwhile; cancelling it from a fiber in there queues the interruption for its next
+ * suspension. Until this returns, any other driver of the inner loop is EBUSY. Interrupted, nothing was dispatched, nothing stays behind on
+ * the outer loop, and the inner loop can be run on.
  *
  * @param inner A loop on the same kernel.
  * @param timeout Microseconds. 0 does not wait. Default: Infinity.
- * @returns Whether something was dispatched. `false`: the time is over, or what ended the wait, such as a timer that somebody added, gave nothing to dispatch yet.
+ * @returns Whether something was dispatched. `false`: the time is over, or what ended the wait, such as a timer that somebody added, gave
+ * nothing to dispatch yet.
  * @throws {CancelledError} When the fiber is cancelled.
  * @throws {TimeoutError} When a deadline of the fiber passes.
  * @throws {SystemError} ESRCH off a fiber; EINVAL for the fiber's own loop, one on another kernel and for what is no time; EOPNOTSUPP for a loop that

@@ -258,7 +258,8 @@ function startError(errno: number, { command, cwd }: SpawnCommand): SystemError 
  * Suspends until the process has ended and whoever else has its output open (its own children) has closed it. Interrupted, its output is closed and it
  * gets SIGTERM, after `killTimeout` or at the next interruption SIGKILL; the interruption is thrown when it has ended.
  *
- * @param options As of {@linkcode spawnProcess}, with other defaults for the streams. A stream that is not piped comes out empty. A piped `stdin` is EINVAL.
+ * @param options As of {@linkcode spawnProcess}, with other defaults for the streams. A stream that is not piped comes out empty. A piped
+ * `stdin` is EINVAL.
  * @returns How it ended, and what it wrote.
  * @throws {CancelledError} When the fiber is cancelled.
  * @throws {TimeoutError} When a deadline of the fiber passes.

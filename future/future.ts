@@ -56,8 +56,8 @@ let futureSlotOf: (slot: Slot) => FutureSlot;
  *
  * On a fiber: waiters are told in the order in which they came, the more important ones first. Interrupted, the wait ends and the
  * future goes on; if it resolved before the fiber runs again, its outcome counts and the interruption comes at the next suspension.
- * ESRCH off a fiber, EDEADLK for the fiber's own future and for a fiber that certainly waits for this one, EINVAL for one of another loop, EBUSY when the fiber was woken by
- * somebody else's `resume`.
+ * ESRCH off a fiber, EDEADLK for the fiber's own future and for a fiber that certainly waits for this one, EINVAL for one of another loop,
+ * EBUSY when the fiber was woken by somebody else's `resume`.
  *
  * @typeParam T The value.
  *

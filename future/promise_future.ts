@@ -88,9 +88,9 @@ export function promiseFutureCore(core: LoopCore, source: PromiseSource<unknown>
 /**
  * A promise as a future.
  *
- * Given a function, cancel aborts its signal and waits for the promise; a second cancel lets go, and in the exit phase the first. What the promise rejects with after
- * the abort is taken for the cancellation; a value that arrives nevertheless counts. A promise without a function cannot be asked to
- * end: cancel lets go at once.
+ * Given a function, cancel aborts its signal and waits for the promise; a second cancel lets go, and in the exit phase the first. What the
+ * promise rejects with after the abort is taken for the cancellation; a value that arrives nevertheless counts. A promise without a
+ * function cannot be asked to end: cancel lets go at once.
  *
  * @typeParam T Its value.
  * @throws {SystemError} ECANCELED when the loop is exiting, EINVAL for what is no promise; what the function throws.
