@@ -21,21 +21,26 @@ async function output(fixture: string, flags: string[], args: string[] = []): Pr
   return new TextDecoder().decode(stdout).trim();
 }
 
+const facts = [
+  "ready 1 7",
+  "read 3",
+  "fired 4",
+  "boot 16",
+  "environment set undefined",
+  "signal true",
+  "resolved 1 8 true",
+  "file 9 true",
+  "watch 1 / string",
+  "sent 3",
+  "received 3 2",
+];
+
 Deno.test("linuxKernel() needs the permission for the file of libc and no other", async () => {
-  const facts = [
-    "ready 1 7",
-    "read 3",
-    "fired 4",
-    "boot 16",
-    "environment set undefined",
-    "signal true",
-    "resolved 1 8 true",
-    "file 9 true",
-    "watch 1 / string",
-    "sent 3",
-    "received 3 2",
-  ];
   assertEquals(await output("whole_kernel.ts", [`--allow-ffi=${place}`]), facts.join("\n"));
+});
+
+Deno.test("linuxKernel() needs no permission any more when a poller of it has been asked", async () => {
+  assertEquals(await output("whole_kernel.ts", [`--allow-ffi=${place}`], [place]), ["revoked true", ...facts].join("\n"));
 });
 
 Deno.test("linuxKernel() opens libc with the permission for all of FFI, once for the isolate", async () => {
