@@ -105,22 +105,17 @@ export class PendingQueue {
 
   /** Another one waits in the place of one that is in this queue. */
   replace(node: QueueNode, other: QueueNode): void {
-    const { heapIndex, previous, next } = node;
     const bucket = other.bucket = node.bucket!;
     other.pendingIteration = node.pendingIteration;
     other.sequence = node.sequence;
-    node.bucket = undefined;
-    if (heapIndex >= 0) {
-      bucket.overflow!.replaceAt(heapIndex, other);
+    if (node.heapIndex >= 0) {
+      node.bucket = undefined;
+      bucket.overflow!.replaceAt(node.heapIndex, other);
       return;
     }
-    other.previous = previous;
-    other.next = next;
-    if (previous === undefined) bucket.head = other;
-    else previous.next = other;
-    if (next === undefined) bucket.tail = other;
-    else next.previous = other;
-    node.previous = node.next = undefined;
+    const { previous } = node;
+    this.remove(node);
+    insertAfter(bucket, previous, other);
   }
 
   /** Everything in it, in no promised order. */
